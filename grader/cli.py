@@ -1,0 +1,200 @@
+"""The commands; nothing heavy is imported before a command runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from grader.model import Report
+    from grader.pipeline import Progress
+
+FULL_MARKS, MARKS_LOST, WRONG_REQUEST, OUR_FAULT = 0, 1, 2, 3
+
+
+def main() -> None:
+    """Run the command line; every error is one line that says what to do."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        _stop(error.format_message(), WRONG_REQUEST)
+    except (click.Abort, KeyboardInterrupt):
+        _stop("interrupted; nothing was graded.", OUR_FAULT)
+
+
+def _stop(message: str, code: int) -> NoReturn:
+    click.echo(f"grader: {' '.join(message.split())}", err=True)
+    sys.exit(code)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="kernel-grader", prog_name="grader")
+def cli() -> None:
+    """Grade deep-learning coursework: sandboxed, with calibrated tolerances, and with feedback that names the mistake.
+
+    Exit codes: 0 full marks, 1 graded with marks lost, 2 the request is wrong, 3 our own fault and no grade.
+    """
+
+
+@cli.command()
+@click.argument("submission", type=click.Path(path_type=Path))
+@click.option("--course", type=click.Path(path_type=Path), help="Folder with reference/ and assignments/.")
+@click.option("--assignment", "assignments", multiple=True, metavar="NAME", help="Grade this assignment; repeatable.")
+@click.option("--only", metavar="F,G", default="", help="Grade only these functions.")
+@click.option("--framework", type=click.Choice(["numpy", "torch"]), default="numpy", show_default=True)
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option(
+    "--sandbox",
+    "backend",
+    type=click.Choice(["auto", "docker", "bubblewrap", "process"]),
+    default="auto",
+    show_default=True,
+    help="auto takes the strongest backend that works.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Choose other inputs, the same for everybody.")
+@click.option("--out", type=click.Path(path_type=Path), help="Results folder [default: grader-results/<name>/].")
+@click.option("--json", "as_json", is_flag=True, help="Print results.json and nothing else.")
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 when marks were lost.")
+def run(
+    submission: Path,
+    course: Path | None,
+    assignments: tuple[str, ...],
+    only: str,
+    framework: str,
+    device: str,
+    backend: str,
+    seed: int,
+    out: Path | None,
+    as_json: bool,
+    exit_zero: bool,
+) -> None:
+    """Grade SUBMISSION, a folder, a .py file or a notebook; write results.json, feedback.html and feedback.md."""
+    from sandbox.select import choose
+
+    from grader.assignment import AssignmentError
+    from grader.collect import CollectError
+    from grader.course import CourseError, find_course
+    from grader.pipeline import Request, grade
+    from sandbox.base import SandboxUnavailable
+
+    if device == "cuda" and framework != "torch":
+        _stop("--device cuda needs --framework torch.", WRONG_REQUEST)
+    functions = tuple(name.strip() for name in only.split(",") if name.strip())
+    secret = f"{os.environ.get('GRADER_SECRET', '')}:{seed}"
+    try:
+        root = find_course(course, Path.cwd())
+        sandbox = choose(backend, framework)  # type: ignore[arg-type]
+        if sandbox.name == "process" and not as_json:
+            click.echo(
+                "grader: warning: the process backend does not protect this machine from hostile code.", err=True
+            )
+        request = Request(submission, root, assignments, functions, framework, device, secret)  # type: ignore[arg-type]
+        try:
+            report = _with_progress(lambda progress: grade(request, sandbox, progress))
+        finally:
+            sandbox.close()
+    except (CollectError, CourseError, AssignmentError) as error:
+        _stop(str(error), WRONG_REQUEST)
+    except SandboxUnavailable as error:
+        _stop(str(error), OUR_FAULT)
+    _deliver(report, out or Path("grader-results") / report.submission.name, as_json)
+    sys.exit(_exit_code(report, exit_zero))
+
+
+@cli.command()
+@click.option("--course", type=click.Path(path_type=Path), help="Folder with reference/ and assignments/.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+def topics(course: Path | None, as_json: bool) -> None:
+    """List the functions of the course with their points, cases and mistakes."""
+    from grader.assignment import AssignmentError
+    from grader.course import CourseError, find_course
+    from grader.overview import overview, print_overview
+
+    try:
+        rows = overview(find_course(course, Path.cwd()))
+    except (CourseError, AssignmentError) as error:
+        _stop(str(error), WRONG_REQUEST)
+    print_overview(rows, as_json)
+    sys.exit(OUR_FAULT if any(row.fault for row in rows) else FULL_MARKS)
+
+
+@cli.command()
+@click.option("--course", type=click.Path(path_type=Path), help="Folder with reference/ and assignments/.")
+def doctor(course: Path | None) -> None:
+    """Check this machine: Python, libraries, container engine, images, backends, course; one line each."""
+    from grader.doctor import examine, print_findings
+
+    findings = examine(course)
+    print_findings(findings)
+    sys.exit(OUR_FAULT if any(finding.state == "fail" for finding in findings) else FULL_MARKS)
+
+
+@cli.group()
+def sandbox() -> None:
+    """Manage the sandbox's container images."""
+
+
+@sandbox.command()
+@click.option("--base", default="python:3.11-slim", show_default=True, metavar="IMAGE", help="Base image with Python.")
+@click.option("--torch", is_flag=True, help="Build the image with torch too.")
+def build(base: str, torch: bool) -> None:
+    """Build the sandbox image from sandbox/Dockerfile."""
+    from sandbox.images import build_images
+
+    from sandbox.base import SandboxUnavailable
+
+    try:
+        for line in build_images(base, torch):
+            click.echo(line)
+    except SandboxUnavailable as error:
+        _stop(str(error), OUR_FAULT)
+
+
+def _with_progress(work: Callable[[Progress], Report]) -> Report:
+    """Run long work under a progress bar on a terminal, and without one in a log."""
+    if not sys.stderr.isatty():
+        return work(lambda done, count, function: None)
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("grading {task.description}"), BarColumn(), MofNCompleteColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        return work(lambda done, count, function: bar.update(task, completed=done, total=count, description=function))
+
+
+def _deliver(report: Report, out: Path, as_json: bool) -> None:
+    """Write the three files, results.json last, since its presence says that the others are there."""
+    from grader.codec import encode, write_atomically
+    from grader.report import write_feedback
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        write_feedback(report, out)
+        write_atomically(out / "results.json", encode(report))
+    except OSError as error:
+        _stop(f"cannot write the results to {out}: {error.strerror or error}.", OUR_FAULT)
+    if as_json:
+        sys.stdout.buffer.write(encode(report))
+        return
+    from rich.console import Console
+
+    from grader.report.terminal import print_report
+
+    print_report(report, Console())
+    click.echo(f"\nReport: {out / 'feedback.html'}")
+
+
+def _exit_code(report: Report, exit_zero: bool) -> int:
+    if report.outcome != "graded":
+        return OUR_FAULT
+    return FULL_MARKS if exit_zero or report.hundredths == report.max_hundredths else MARKS_LOST

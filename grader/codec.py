@@ -1,0 +1,68 @@
+"""The results model <-> JSON."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from grader.model import Report
+
+SCHEMA = "grader/results/v1"
+
+
+class ResultsError(Exception):
+    """A results file that cannot be read; the message is one line."""
+
+
+def encode(report: Report) -> bytes:
+    """Return results.json: UTF-8, indented, with a final newline; NaN and infinity become null."""
+    return msgspec.json.format(msgspec.json.encode(_encodable(report)), indent=2) + b"\n"
+
+
+def decode(data: bytes) -> Report:
+    """Read results.json strictly. Raises ResultsError."""
+    try:
+        report = msgspec.json.decode(data, type=Report)
+    except msgspec.MsgspecError as error:
+        raise ResultsError(f"not a results file: {error}") from error
+    if report.schema != SCHEMA:
+        raise ResultsError(f"the results have the schema {report.schema!r}; this grader reads {SCHEMA!r}")
+    return report
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of results.json (draft 2020-12)."""
+    schema = msgspec.json.schema(Report)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": SCHEMA, **schema}
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that a reader sees the old or the new one, never half of it."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def _encodable(report: Report) -> Any:
+    """Replace lone surrogates, which UTF-8 cannot hold: file names and messages of a submission may have them."""
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, str):
+            return value.encode("utf-8", "replace").decode()
+        if isinstance(value, list):
+            return [clean(child) for child in value]
+        if isinstance(value, dict):
+            return {clean(key): clean(child) for key, child in value.items()}
+        return value
+
+    return clean(msgspec.to_builtins(report))

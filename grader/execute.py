@@ -1,0 +1,134 @@
+"""Checks -> outcomes, through sandbox sessions: one function's failure costs that function only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from grader.model import Assignment, Check, Plan, Submission
+from grader.trials import Trials
+from sandbox.base import (
+    Call,
+    Crashed,
+    Limits,
+    Missing,
+    Reply,
+    Sandbox,
+    SandboxUnavailable,
+    Session,
+    Source,
+    TimedOut,
+)
+
+# After this many time-outs or lost boxes a function's other calls are not run and share the last one's outcome.
+PATIENCE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Our own failure; never scored."""
+
+    reason: str
+
+
+Outcome: TypeAlias = Reply | Fault
+Outcomes: TypeAlias = Mapping[str, tuple[Outcome, ...]]
+
+
+class Boxes:
+    """The boxes of one submission: one at a time, a new one after each loss."""
+
+    def __init__(self, sandbox: Sandbox, source: Source, limits: Limits) -> None:
+        self._sandbox, self._source, self._limits = sandbox, source, limits
+        self._session: Session | None = None
+
+    def open(self) -> None:
+        """Start a box if there is none. Raises SandboxUnavailable."""
+        if self._session is None:
+            self._session = self._sandbox.open(self._source, self._limits)
+
+    def call(self, call: Call, deadline_s: float) -> Reply:
+        """Run one call; a call on which the box is lost is tried once more, since the box may have died otherwise."""
+        reply = self._call(call, deadline_s)
+        if isinstance(reply, Crashed) and reply.box_lost:
+            reply = self._call(call, deadline_s)
+        return reply
+
+    def _call(self, call: Call, deadline_s: float) -> Reply:
+        self.open()
+        assert self._session is not None  # noqa: S101 - open() raises or sets it
+        reply = self._session.call(call, deadline_s)
+        if isinstance(reply, Crashed) and reply.box_lost:
+            self.close()
+        return reply
+
+    def close(self) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+
+def execute(
+    plan: Plan,
+    assignment: Assignment,
+    submission: Submission,
+    trials: Trials,
+    boxes: Boxes,
+    progress: Callable[[Check], None] = lambda check: None,
+) -> Outcomes:
+    """Run every call of the plan and return the outcomes by check id; dtype and purity checks make no calls."""
+    deadlines = {function.name: function.deadline_s for function in assignment.functions}
+    outcomes: dict[str, tuple[Outcome, ...]] = {}
+    definitions_only: set[str] = set()
+    costly: dict[str, list[Outcome]] = {}
+    for check in plan.checks:
+        progress(check)
+        if check.kind in ("dtype", "purity"):
+            continue
+        if check.called not in submission.definitions:
+            outcomes[check.id] = (Missing(submission.absent.get(check.called, f"{check.called} is not defined")),)
+            continue
+        if len(costly.get(check.called, [])) >= PATIENCE:
+            outcomes[check.id] = (costly[check.called][-1],)
+            continue
+        runner = _Runner(boxes, submission, deadlines[check.function], definitions_only)
+        outcomes[check.id] = tuple(runner.run(check, trials))
+        costly.setdefault(check.called, []).extend(filter(_is_costly, outcomes[check.id]))
+    return outcomes
+
+
+def _is_costly(outcome: Outcome) -> bool:
+    return isinstance(outcome, TimedOut) or (isinstance(outcome, Crashed) and outcome.box_lost)
+
+
+@dataclass(frozen=True, slots=True)
+class _Runner:
+    boxes: Boxes
+    submission: Submission
+    deadline_s: float
+    definitions_only: set[str]
+
+    def run(self, check: Check, trials: Trials) -> Iterator[Outcome]:
+        """Make the calls of one check, and stop at the first that gives no value."""
+        module = self.submission.definitions[check.called].module
+        try:
+            for call in trials.calls(check, module):
+                reply = self._call(call)
+                yield reply
+                if isinstance(reply, Crashed | TimedOut):
+                    return
+        except SandboxUnavailable as error:
+            yield Fault(str(error))
+        except Exception as error:  # the reference or the backend failed, not the student
+            yield Fault(f"{check.id}: {type(error).__name__}: {error}")
+
+    def _call(self, call: Call) -> Reply:
+        """Load a module whose own top-level code hangs by its definitions alone, from then on."""
+        if call.module in self.definitions_only:
+            call = replace(call, definitions_only=True)
+        reply = self.boxes.call(call, self.deadline_s)
+        if isinstance(reply, TimedOut) and reply.loading and call.module not in self.definitions_only:
+            self.definitions_only.add(call.module)
+            reply = self.boxes.call(replace(call, definitions_only=True), self.deadline_s)
+        return reply

@@ -1,0 +1,155 @@
+"""Outcomes + expectations -> verdicts: expected values appear here for the first time."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from grader.compare import compare, compare_dtypes
+from grader.execute import Fault, Outcome, Outcomes
+from grader.exhibit import exhibit
+from grader.model import Check, CheckResult, Location, Mismatch, Plan, Submission, Verdict
+from grader.topic import Properties
+from grader.tree import unwrap
+from grader.trials import Trials
+from sandbox.base import Crashed, Frame, Missing, OutOfMemory, Raised, Refused, TimedOut, Values
+
+# What a hidden case may say of a mismatch: the category in words, and nothing of its numbers.
+CATEGORIES: Mapping[str, str] = {
+    "structure": "returns the wrong number or kind of results",
+    "type": "returns the wrong type",
+    "framework": "returns arrays of the wrong library",
+    "shape": "returns the wrong shape",
+    "finiteness": "returns NaN or infinity in the wrong places",
+    "values": "returns wrong values",
+}
+
+
+def judge(plan: Plan, outcomes: Outcomes, submission: Submission, trials: Trials) -> tuple[CheckResult, ...]:
+    """Return the result of every check, in the plan's order."""
+    results: dict[str, CheckResult] = {}
+    for check in plan.checks:
+        if check.kind in ("values", "gradient"):
+            results[check.id] = _guarded(check, outcomes[check.id], submission, trials)
+    for check in plan.checks:
+        if check.kind in ("dtype", "purity"):
+            siblings = [other for other in plan.checks if other.function == check.function and other.id in results]
+            results[check.id] = _derived(check, [(o, results[o.id]) for o in siblings], outcomes, submission, trials)
+    return tuple(results[check.id] for check in plan.checks)
+
+
+def _guarded(check: Check, replies: Sequence[Outcome], submission: Submission, trials: Trials) -> CheckResult:
+    try:
+        return _judged(check, replies, submission, trials)
+    except Exception as error:  # a reference or a property that fails is our fault, never the student's
+        return _result(check, Verdict.FAULT, f"the grader failed: {type(error).__name__}: {error}")
+
+
+def _judged(check: Check, replies: Sequence[Outcome], submission: Submission, trials: Trials) -> CheckResult:
+    stopped = next((reply for reply in replies if not isinstance(reply, Values)), None)
+    if stopped is not None:
+        return _stopped(check, stopped, submission)
+    answers = [reply.value for reply in replies if isinstance(reply, Values)]
+    printed = "".join(reply.printed for reply in replies if isinstance(reply, Values))
+    policy = trials.policy(check)
+    if check.kind == "values" and isinstance(policy, Properties):
+        broken = policy.judge(trials.inputs(check), [unwrap(answer) for answer in answers])
+        mismatch = Mismatch("property", broken) if broken else None
+        shown = "a random answer with the properties that the text asks for"
+    else:
+        expected = trials.expected(check)
+        mismatch = compare(expected, answers[0], trials.framework)
+        shown = expected.value
+    if mismatch is None:
+        return _result(check, Verdict.PASS)
+    result = _failed(check, mismatch, submission)
+    if not check.visible:
+        return result
+    return replace(result, exhibit=exhibit(trials.arguments(check), shown, answers[0]), printed=printed)
+
+
+def _derived(
+    check: Check,
+    siblings: Sequence[tuple[Check, CheckResult]],
+    outcomes: Outcomes,
+    submission: Submission,
+    trials: Trials,
+) -> CheckResult:
+    """Judge dtype or purity over every call of the function; without one right answer there is nothing to reward."""
+    right = [other for other, result in siblings if result.verdict is Verdict.PASS]
+    if not right:
+        first = next((result for _, result in siblings if result.verdict is not Verdict.PASS), None)
+        verdict = first.verdict if first else Verdict.FAULT
+        return _result(check, verdict, "cannot be judged before one result is right")
+    for other in right if check.kind == "dtype" else [other for other, _ in siblings]:
+        for reply in outcomes[other.id]:
+            if not isinstance(reply, Values):
+                continue
+            if check.kind == "dtype":
+                mismatch = compare_dtypes(trials.expected(other), reply.value)
+                if mismatch is not None:
+                    return _failed(check, mismatch, submission, other)
+            if check.kind == "purity" and reply.changed:
+                names = ", ".join(reply.changed)
+                return _failed(
+                    check, Mismatch("purity", f"changes its input {names}; work on a copy"), submission, other
+                )
+    return _result(check, Verdict.PASS)
+
+
+def _failed(check: Check, mismatch: Mismatch, submission: Submission, evidence: Check | None = None) -> CheckResult:
+    called = (evidence or check).called
+    location = submission.definitions[called].location if called in submission.definitions else None
+    if not check.visible:
+        mismatch = Mismatch(mismatch.category, CATEGORIES.get(mismatch.category, mismatch.summary))
+    summary = f"{called}: {mismatch.summary}" if evidence else mismatch.summary
+    return replace(_result(check, Verdict.FAIL, summary), mismatch=mismatch, location=location)
+
+
+def _stopped(check: Check, reply: Outcome, submission: Submission) -> CheckResult:
+    """Return the result of a call that gave no value."""
+    definition = submission.definitions.get(check.called)
+    place = definition.location if definition else None
+    match reply:
+        case Raised():
+            return _raised(check, reply, place)
+        case Refused(reason):
+            return _failed(check, Mismatch("type", reason if check.visible else CATEGORIES["type"]), submission)
+        case TimedOut(deadline_s, loading):
+            what = "the file did not finish loading" if loading else "no answer"
+            verdict, summary = Verdict.TIMEOUT, f"{what} within {deadline_s:g} s: an endless loop, or far too slow?"
+        case OutOfMemory(limit):
+            verdict, summary = Verdict.MEMORY, f"needs more memory than the {limit >> 20} MiB that there are"
+        case Crashed(reason):
+            verdict, summary = Verdict.CRASH, f"the process ended without an answer: {reason}"
+        case Missing(reason):
+            verdict, summary = Verdict.MISSING, reason
+        case Fault(reason):
+            verdict, summary, place = Verdict.FAULT, reason, None
+        case _:
+            raise TypeError(f"unknown outcome {type(reply).__name__}")
+    return replace(_result(check, verdict, summary), location=place)
+
+
+def _raised(check: Check, reply: Raised, definition: Location | None) -> CheckResult:
+    """Name the student's exception; a hidden case keeps back a message, which could spell out its inputs."""
+    place = _location(reply.frames[-1]) if reply.frames else definition
+    if reply.error == "NotImplementedError":
+        return replace(_result(check, Verdict.MISSING, "not started: it raises NotImplementedError"), location=place)
+    known = isinstance(getattr(builtins, reply.error, None), type)
+    name = reply.error if known else "an exception"
+    if not check.visible:
+        return replace(_result(check, Verdict.ERROR, f"raises {name}"), location=place)
+    text = f"{reply.error}: {reply.message}" if reply.message else reply.error
+    result = _result(check, Verdict.ERROR, f"raises {text.splitlines()[0][:200]}")
+    return replace(result, location=place, error=text, printed=reply.printed)
+
+
+def _location(frame: Frame) -> Location:
+    file, mark, cell = frame.label.partition("#cell-")
+    return Location(file, frame.line, int(cell)) if mark and cell.isdigit() else Location(frame.label, frame.line)
+
+
+def _result(check: Check, verdict: Verdict, summary: str = "") -> CheckResult:
+    return CheckResult(check.id, check.case, check.kind, check.aspect, verdict, check.visible, summary)

@@ -1,0 +1,250 @@
+"""The frozen types that pass between the stages; no behaviour. Report and what it holds are what results.json says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from sandbox.base import Module
+
+Kind: TypeAlias = Literal["values", "gradient", "dtype", "purity"]
+Outcome: TypeAlias = Literal["graded", "partial", "fault"]
+
+
+class Aspect(StrEnum):
+    """What is graded apart; each aspect has its own share of a function's points."""
+
+    VALUES = "values"
+    GRADIENT = "gradient"
+    STABILITY = "stability"
+    EDGE = "edge"
+    DTYPE = "dtype"
+    PURITY = "purity"
+
+
+class Verdict(StrEnum):
+    """How one check ended. `fault` is ours: it is never scored."""
+
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
+    FAIL = "fail"
+    ERROR = "error"
+    TIMEOUT = "timeout"
+    MEMORY = "memory"
+    CRASH = "crash"
+    MISSING = "missing"
+    FAULT = "fault"
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place in the submission; `cell` is the code cell's number in a notebook, counted from 1, and `line` is then
+    the line in that cell."""
+
+    file: str
+    line: int
+    cell: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that collecting noticed; one line for the student."""
+
+    message: str
+    location: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """Where a wanted function is defined: the module to load, and the place to show."""
+
+    name: str
+    module: str
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What was handed in: modules for the box, wanted functions by name, and everything worth saying about it.
+
+    `absent` maps each wanted function that was not found to the reason, in the student's terms.
+    """
+
+    name: str
+    sha256: str
+    files: tuple[str, ...]
+    modules: tuple[Module, ...]
+    definitions: Mapping[str, Definition]
+    absent: Mapping[str, str]
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GradedFunction:
+    """A function of an assignment: points in hundredths, the share of each aspect in any unit, seconds for a call."""
+
+    name: str
+    hundredths: int
+    shares: Mapping[Aspect, int]
+    deadline_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What is graded: the functions of one or more `assignments/<name>/assignment.toml`, in their order."""
+
+    names: tuple[str, ...]
+    title: str
+    functions: tuple[GradedFunction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One demand on one function. `called` is the function of the submission that is called for it.
+
+    `case` is empty for dtype and purity: they look at every call of the function.
+    """
+
+    id: str
+    function: str
+    called: str
+    case: str
+    kind: Kind
+    aspect: Aspect
+    visible: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All checks, in the order of the report; `secret` seeds the inputs and never leaves the grader."""
+
+    framework: Literal["numpy", "torch"]
+    checks: tuple[Check, ...]
+    secret: str
+    faults: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The first element that differs, printed: `index` is empty for scalars."""
+
+    index: tuple[int, ...]
+    expected: str
+    actual: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """Why an answer is not the expected one.
+
+    `category` is a stable word: structure, type, framework, dtype, shape, finiteness, values, property.
+    `summary` is one sentence for the student that shows no numbers of the inputs, so it is fit for hidden cases too.
+    Errors are absolute and relative to the largest expected magnitude, None where they have no meaning.
+    """
+
+    category: str
+    summary: str
+    difference: Difference | None = None
+    expected_shape: tuple[int, ...] | None = None
+    actual_shape: tuple[int, ...] | None = None
+    expected_dtype: str | None = None
+    actual_dtype: str | None = None
+    max_abs_error: float | None = None
+    max_rel_error: float | None = None
+    allowed_error: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """A visible case, printed and cut to a readable size: each input by name, the expected and the student's answer."""
+
+    inputs: Mapping[str, str]
+    expected: str
+    actual: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """The verdict of one check and what the student may read about it."""
+
+    id: str
+    case: str
+    kind: Kind
+    aspect: Aspect
+    verdict: Verdict
+    visible: bool
+    summary: str = ""
+    hint: str = ""
+    mismatch: Mismatch | None = None
+    exhibit: Exhibit | None = None
+    error: str = ""
+    printed: str = ""
+    location: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AspectScore:
+    """The points of one aspect, in hundredths; None while any of its checks is a fault."""
+
+    aspect: Aspect
+    hundredths: int | None
+    max_hundredths: int
+    passed: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionResult:
+    """Everything about one function; hundredths is None when a fault of ours keeps it from being scored."""
+
+    name: str
+    hundredths: int | None
+    max_hundredths: int
+    aspects: tuple[AspectScore, ...]
+    checks: tuple[CheckResult, ...]
+    location: Location | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxInfo:
+    """The backend that ran the submission and the sentence that says what it guarantees."""
+
+    backend: str
+    guarantees: str
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionInfo:
+    """The submission as the report names it."""
+
+    name: str
+    sha256: str
+    files: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The root of results.json. Points are integer hundredths of a point.
+
+    `outcome` is graded, partial (faults kept some functions unscored; the total counts only the scored ones) or
+    fault (nothing could be scored; then `hundredths` is None).
+    """
+
+    schema: str
+    grader_version: str
+    assignments: tuple[str, ...]
+    title: str
+    framework: Literal["numpy", "torch"]
+    submission: SubmissionInfo
+    sandbox: SandboxInfo
+    outcome: Outcome
+    faults: tuple[str, ...]
+    hundredths: int | None
+    max_hundredths: int
+    functions: tuple[FunctionResult, ...]
+    started: str
+    duration_s: float

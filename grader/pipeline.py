@@ -1,0 +1,135 @@
+"""The stages as one function: collect, plan, execute, judge, diagnose, score."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from grader.assignment import AssignmentError, assignment_names, load_assignment, only
+from grader.codec import SCHEMA
+from grader.collect import collect
+from grader.course import load_course
+from grader.diagnose import diagnose
+from grader.execute import Boxes, Outcomes, execute
+from grader.judge import judge
+from grader.model import (
+    Assignment,
+    Check,
+    FunctionResult,
+    Outcome,
+    Plan,
+    Report,
+    SandboxInfo,
+    Submission,
+    SubmissionInfo,
+)
+from grader.plan import plan, wanted_names
+from grader.score import score, total
+from grader.trials import Trials
+from sandbox.base import Framework, Limits, Sandbox, Source
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to grade and how. `assignments` may be empty: then those in which the submission defines a function."""
+
+    submission: Path
+    course: Path
+    assignments: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
+    framework: Framework = "numpy"
+    device: str = "cpu"
+    secret: str = ""
+
+
+def grade(request: Request, sandbox: Sandbox, progress: Progress = lambda done, count, function: None) -> Report:
+    """Grade one submission.
+
+    Raises CollectError, CourseError and AssignmentError for a wrong request, SandboxUnavailable when no box can be had.
+    """
+    started, clock = datetime.now(UTC), time.monotonic()
+    names = request.assignments or tuple(assignment_names(request.course))
+    assignment = load_assignment(request.course, names)
+    if request.functions:
+        assignment = only(assignment, request.functions)
+    course = load_course(request.course, [function.name for function in assignment.functions])
+    submission = collect(request.submission, wanted_names(assignment, course, request.framework))
+    if not request.assignments and not request.functions:
+        assignment = _inferred(request.course, names, submission)
+    checks = plan(assignment, course, request.framework, request.secret)
+    trials = Trials(course.topics, request.framework, request.secret)
+    source = Source(submission.modules, request.framework)
+    boxes = Boxes(sandbox, source, Limits.for_framework(request.framework))
+    outcomes = _run(checks, assignment, submission, trials, boxes, progress)
+    results = diagnose(checks, judge(checks, outcomes, submission, trials), outcomes, trials)
+    functions = score(checks, assignment, submission, results)
+    return Report(
+        schema=SCHEMA,
+        grader_version=version("kernel-grader"),
+        assignments=assignment.names,
+        title=assignment.title,
+        framework=request.framework,
+        submission=SubmissionInfo(submission.name, submission.sha256, submission.files, submission.problems),
+        sandbox=SandboxInfo(sandbox.name, sandbox.guarantees),
+        outcome=_outcome(functions),
+        faults=_faults(checks, functions),
+        hundredths=total(functions),
+        max_hundredths=sum(function.max_hundredths for function in functions),
+        functions=functions,
+        started=started.isoformat(timespec="seconds"),
+        duration_s=round(time.monotonic() - clock, 3),
+    )
+
+
+def _inferred(course: Path, names: Sequence[str], submission: Submission) -> Assignment:
+    """Return the assignments in which the submission defines, or tries to define, at least one function."""
+    defined = set(submission.definitions)
+    kept = [name for name in names if any(f.name in defined for f in load_assignment(course, [name]).functions)]
+    if not kept:
+        raise AssignmentError(
+            f"{submission.name} defines no function of the course: check the function names, or give --assignment NAME."
+        )
+    return load_assignment(course, kept)
+
+
+def _run(
+    checks: Plan,
+    assignment: Assignment,
+    submission: Submission,
+    trials: Trials,
+    boxes: Boxes,
+    progress: Progress,
+) -> Outcomes:
+    """Execute the plan; the reference's answers are computed while the box starts."""
+    position = {check.id: i for i, check in enumerate(checks.checks)}
+
+    def report(check: Check) -> None:
+        progress(position[check.id], len(checks.checks), check.function)
+
+    with ThreadPoolExecutor(1, "box") as opener:
+        try:
+            opening = opener.submit(boxes.open)
+            trials.prepare(checks.checks)
+            opening.result()
+            return execute(checks, assignment, submission, trials, boxes, report)
+        finally:
+            boxes.close()
+
+
+def _outcome(functions: Sequence[FunctionResult]) -> Outcome:
+    scored = [function.hundredths is not None for function in functions]
+    return "graded" if all(scored) else "partial" if any(scored) else "fault"
+
+
+def _faults(checks: Plan, functions: Sequence[FunctionResult]) -> tuple[str, ...]:
+    reasons = [
+        result.summary for function in functions for result in function.checks if result.verdict.value == "fault"
+    ]
+    return tuple(dict.fromkeys([*checks.faults.values(), *reasons]))

@@ -1,0 +1,80 @@
+"""Assignment + course -> the checks, in the order of the report. Pure: no files, no processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from grader.course import Course
+from grader.model import Aspect, Assignment, Check, Plan
+from grader.oracle import case_inputs
+from grader.topic import Close, Exact, Topic
+from grader.tree import leaves
+from sandbox.base import Framework
+
+
+def plan(assignment: Assignment, course: Course, framework: Framework, secret: str) -> Plan:
+    """Return every check of the assignment; functions whose topic is missing or broken become faults."""
+    checks: list[Check] = []
+    faults = {}
+    for function in assignment.functions:
+        if function.name in course.faults:
+            faults[function.name] = course.faults[function.name]
+            continue
+        topic = course.topics[function.name]
+        try:
+            checks.extend(_checks(topic, framework, secret))
+        except Exception as error:  # an author's case may fail in any way, and costs only its own topic
+            faults[topic.name] = f"the topic {topic.name} cannot be planned: {type(error).__name__}: {error}"
+    return Plan(framework, tuple(checks), secret, faults)
+
+
+def wanted_names(assignment: Assignment, course: Course, framework: Framework) -> list[str]:
+    """Return the functions to look for in a submission: torch takes gradients from autograd, NumPy from backwards."""
+    names: list[str] = []
+    for function in assignment.functions:
+        names.append(function.name)
+        topic = course.topics.get(function.name)
+        if framework == "numpy" and topic is not None and topic.backward is not None:
+            names.append(topic.backward.__name__)
+    return names
+
+
+def _checks(topic: Topic, framework: Framework, secret: str) -> Iterator[Check]:
+    for case in topic.cases:
+        yield Check(
+            f"{topic.name}/{case.name}/values",
+            topic.name,
+            topic.name,
+            case.name,
+            "values",
+            Aspect(case.aspect),
+            case.visible,
+        )
+    if topic.backward is not None:
+        called = topic.name if framework == "torch" else topic.backward.__name__
+        for case in topic.cases:
+            if case.gradient:
+                yield Check(
+                    f"{topic.name}/{case.name}/gradient",
+                    topic.name,
+                    called,
+                    case.name,
+                    "gradient",
+                    Aspect.GRADIENT,
+                    case.visible,
+                )
+    if _has_dtype(topic, secret):
+        yield Check(f"{topic.name}/dtype", topic.name, topic.name, "", "dtype", Aspect.DTYPE, True)
+    yield Check(f"{topic.name}/purity", topic.name, topic.name, "", "purity", Aspect.PURITY, True)
+
+
+def _has_dtype(topic: Topic, secret: str) -> bool:
+    """Tell whether a dtype can be judged: the forward returns an array, or there are gradients."""
+    if topic.is_random or not isinstance(topic.compare, Close | Exact):
+        return False
+    if topic.backward is not None:
+        return True
+    output = topic.forward(**case_inputs(topic, topic.cases[0], secret))
+    return any(np.ndim(leaf) > 0 for _, leaf in leaves(output))

@@ -1,0 +1,89 @@
+"""What is asked and what is expected for each check, computed once, on the trusted side."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from grader import oracle
+from grader.model import Check
+from grader.oracle import Expected
+from grader.topic import Case, Mistake, Policy, Properties, Topic
+from sandbox.base import Call, Framework, Rng
+
+
+class Trials:
+    """Inputs and expectations of a course's cases for one secret, cached, so that a class is graded against one set."""
+
+    def __init__(self, topics: Mapping[str, Topic], framework: Framework, secret: str) -> None:
+        self.topics, self.framework, self.secret = topics, framework, secret
+        self._inputs: dict[tuple[str, str], dict[str, Any]] = {}
+        self._cotangents: dict[tuple[str, str], Any] = {}
+        self._expected: dict[str, Expected] = {}
+
+    def prepare(self, checks: Sequence[Check]) -> None:
+        """Compute inputs and expectations ahead; what fails here fails again, with its check, when it is asked for."""
+        for check in checks:
+            if check.kind in ("values", "gradient"):
+                with contextlib.suppress(Exception):
+                    self.expected(check)
+
+    def case(self, check: Check) -> Case:
+        return next(case for case in self.topics[check.function].cases if case.name == check.case)
+
+    def policy(self, check: Check) -> Policy:
+        return self.case(check).compare or self.topics[check.function].compare
+
+    def inputs(self, check: Check) -> dict[str, Any]:
+        """Return the forward's arguments, without rng."""
+        key = (check.function, check.case)
+        if key not in self._inputs:
+            self._inputs[key] = oracle.case_inputs(self.topics[check.function], self.case(check), self.secret)
+        return self._inputs[key]
+
+    def arguments(self, check: Check) -> dict[str, Any]:
+        """Return what the check shows as its inputs: the forward's arguments, with dout first for a gradient."""
+        if check.kind == "gradient":
+            return {"dout": self._cotangent(check), **self.inputs(check)}
+        return self.inputs(check)
+
+    def calls(self, check: Check, module: str) -> Iterator[Call]:
+        """Return the calls that a values or gradient check makes: one, or one per draw of a random function."""
+        topic, inputs = self.topics[check.function], self.inputs(check)
+        if check.kind == "gradient" and self.framework == "torch":
+            names = oracle.gradient_names(topic, inputs)
+            yield Call(topic.name, module, check.called, inputs, dout=self._cotangent(check), wrt=names)
+        elif topic.is_random and check.kind == "values":
+            policy = self.policy(check)
+            for draw in policy.draws if isinstance(policy, Properties) else (0,):
+                seed = oracle.draw_seed(topic, self.case(check), draw, self.secret)
+                yield Call(topic.name, module, check.called, {**inputs, "rng": Rng(seed)})
+        else:
+            yield Call(topic.name, module, check.called, self.arguments(check))
+
+    def expected(self, check: Check) -> Expected:
+        """Return the reference's answer to a values or gradient check."""
+        if check.id not in self._expected:
+            topic, inputs = self.topics[check.function], self.inputs(check)
+            self._expected[check.id] = (
+                oracle.expect_gradient(topic, inputs, self._cotangent(check))
+                if check.kind == "gradient"
+                else oracle.expect_values(topic, self.case(check), inputs)
+            )
+        return self._expected[check.id]
+
+    def mistaken(self, check: Check, mistake: Mistake) -> Expected:
+        """Return what a known mistake answers to a check; it may raise anything."""
+        with np.errstate(all="ignore"):
+            return oracle.like(self.expected(check), mistake.function(**copy.deepcopy(self.arguments(check))))
+
+    def _cotangent(self, check: Check) -> Any:
+        key = (check.function, check.case)
+        if key not in self._cotangents:
+            topic = self.topics[check.function]
+            self._cotangents[key] = oracle.cotangent(topic, self.case(check), self.inputs(check), self.secret)
+        return self._cotangents[key]

@@ -1,0 +1,213 @@
+"""The sandbox protocol: what a grader may ask of a box, and what a box may answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol, TypeAlias
+
+import numpy as np
+
+Framework: TypeAlias = Literal["numpy", "torch"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rng:
+    """A random generator argument: the worker builds `numpy.random.Generator` or `torch.Generator` from the seed."""
+
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tensor:
+    """A torch tensor that a box returned, as an array; bfloat16 arrives widened to float32 under its own dtype name."""
+
+    array: np.ndarray
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A callable argument: the worker looks the name up in a module of the source, which need not be the student's."""
+
+    module: str
+    name: str
+
+
+Value: TypeAlias = (
+    "bool | int | float | str | np.ndarray | Tensor | Rng | Function"
+    " | tuple[Value, ...] | list[Value] | dict[str, Value] | None"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A stretch of student source; `label` is the file name in tracebacks, `line` the number of its first line."""
+
+    label: str
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A module of the submission: its chunks run in order in one namespace."""
+
+    name: str
+    chunks: tuple[Chunk, ...]
+    package: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """All that a box needs to know of a submission before the first call."""
+
+    modules: tuple[Module, ...]
+    framework: Framework = "numpy"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a box may use. Bytes for memory and output, seconds for deadlines.
+
+    `memory_bytes` bounds the whole box; `processes` bounds processes and threads; `result_bytes` one encoded
+    answer; `printed_bytes` the standard output and error kept of one call (the rest is read and dropped).
+    """
+
+    memory_bytes: int = 1 << 30
+    processes: int = 64
+    load_deadline_s: float = 20.0
+    result_bytes: int = 64 << 20
+    printed_bytes: int = 8 << 10
+
+    @classmethod
+    def for_framework(cls, framework: Framework) -> Limits:
+        """Return the default limits of a framework: torch needs more address space and more threads."""
+        return replace(cls(), memory_bytes=3 << 30, processes=128) if framework == "torch" else cls()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a student's function.
+
+    `group` names the topic: calls of one group share a forked child, other groups never do. With `dout`, a torch
+    box answers with the autograd gradients of sum(dout * output) with respect to the arguments named in `wrt`.
+    `definitions_only` loads the module without its top-level expression statements, loops and conditionals.
+    """
+
+    group: str
+    module: str
+    function: str
+    arguments: Mapping[str, Value]
+    dout: Value = None
+    wrt: tuple[str, ...] = ()
+    definitions_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A line of a traceback that lies in the student's source."""
+
+    label: str
+    line: int
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """The function returned; `changed` names the arguments that it modified."""
+
+    value: Value
+    changed: tuple[str, ...] = ()
+    printed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """The function, or loading its module (`loading`), raised; frames are the student's own, outermost first."""
+
+    error: str
+    message: str
+    frames: tuple[Frame, ...] = ()
+    printed: str = ""
+    loading: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TimedOut:
+    """No answer within the deadline; `loading` says that the module itself did not finish loading."""
+
+    deadline_s: float
+    loading: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfMemory:
+    """The call asked for more memory than the box has."""
+
+    limit_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Crashed:
+    """The process ended without an answer: a signal, an exit in the middle of a call, a lost box (`box_lost`)."""
+
+    reason: str
+    box_lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The module loaded, but has no such function."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The answer is not one that the wire carries: a foreign type, too large, or a forged frame."""
+
+    reason: str
+
+
+Reply: TypeAlias = Values | Raised | TimedOut | OutOfMemory | Crashed | Missing | Refused
+
+
+class SandboxUnavailable(Exception):  # noqa: N818
+    """The backend cannot work here; the message is one line that says what to do."""
+
+
+class Session(Protocol):
+    """One box, used for one submission and thrown away."""
+
+    def call(self, call: Call, deadline_s: float) -> Reply:
+        """Run one call; never raises for anything that the student's code does."""
+        ...
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU time of everything that ever ran in the box, read outside it."""
+        ...
+
+    def close(self) -> None:
+        """End the box and every process in it; safe to call twice."""
+        ...
+
+
+class Sandbox(Protocol):
+    """A backend."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def guarantees(self) -> str:
+        """One sentence: what this backend protects and what it does not."""
+        ...
+
+    def open(self, source: Source, limits: Limits) -> Session:
+        """Start a box holding the source. Raises SandboxUnavailable when no box can be had."""
+        ...
+
+    def close(self) -> None:
+        """Release what the backend holds; sessions must be closed before."""
+        ...
