@@ -1,0 +1,42 @@
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test lint types check bench schema clean
+
+help:            ## show the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+
+$(VENV)/.base: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.base
+	$(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.base  ## create the environment and grade the examples
+	@$(BIN)/python examples/demo.py
+
+test: $(VENV)/.dev  ## run the whole test suite
+	$(BIN)/python -m pytest -n auto
+
+lint: $(VENV)/.dev  ## check style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev  ## check types
+	$(BIN)/mypy
+
+check: lint types test  ## everything before a commit
+
+bench: $(VENV)/.dev  ## measure the grader against bare pytest
+	$(BIN)/python benchmarks/overhead.py
+
+schema: $(VENV)/.base  ## write docs/results.schema.json from the model
+	$(BIN)/python -m grader.codec > docs/results.schema.json
+
+clean:           ## remove what the targets made
+	rm -rf $(VENV) grader-results dist build
