@@ -83,8 +83,9 @@ class Topic:
     """One function of the course: references, cases, alternates and mistakes.
 
     The name, the stub and the handout text come from `forward`: its name, signature and docstring. `backward` is
-    `<name>_backward(dout, *inputs)`; `torch` has the forward's signature and works on tensors of any device. `wrt`
-    names the inputs whose gradients the backward returns, in order; without it, every floating array input.
+    `<name>_backward(dout, *inputs)`, without a trailing `_forward` in the name. `torch` has the forward's signature
+    and works on tensors of any device. `wrt` names the inputs whose gradients the backward returns, in order;
+    without it, every floating array input.
     Raises ValueError when the parts do not fit together.
     """
 
@@ -114,8 +115,9 @@ class Topic:
         _no_duplicates(self.name, "mistake", [mistake.name for mistake in self.mistakes])
         if tuple(inspect.signature(self.torch).parameters) != self.parameters:
             raise ValueError(f"{self.name}: the torch version's parameters differ from the NumPy version's")
-        if self.backward is not None and self.backward.__name__ != f"{self.name}_backward":
-            raise ValueError(f"{self.name}: the backward must be called {self.name}_backward")
+        backward = self.name.removesuffix("_forward") + "_backward"
+        if self.backward is not None and self.backward.__name__ != backward:
+            raise ValueError(f"{self.name}: the backward must be called {backward}")
         if unknown := set(self.wrt) - set(self.parameters):
             raise ValueError(f"{self.name}: wrt names unknown parameters {sorted(unknown)}")
 

@@ -1,0 +1,252 @@
+"""Batch normalisation with the statistics of the batch (notes, section 6)."""
+
+import numpy as np
+
+from grader import Case, Mistake, Topic
+
+
+def batch_norm(x, gamma, beta, eps=1e-5):
+    """Normalise each feature over the batch, then scale and shift it (batch normalisation at training time).
+
+    x: float array (N, D), or (N, H, W, D) for images; N >= 1; features are on the last axis
+    gamma: float array (D,), the scale of each feature; same dtype as x
+    beta: float array (D,), the shift of each feature; same dtype as x
+    eps: positive number that keeps the division away from zero
+    returns: float array like x (shape and dtype): gamma * (x - mu) / sqrt(var + eps) + beta
+
+    mu and var are taken over all axes but the last, so an image feature is averaged over N, H and W together.
+    The variance is the biased one (divide by the number of values, not by that number less one), and eps stands
+    inside the root. A constant feature, and a single row, give beta.
+    Source: notes, section 6, equations (3) to (6); Ioffe and Szegedy, 2015.
+    """
+    axes = tuple(range(x.ndim - 1))
+    mu, var = x.mean(axes), x.var(axes)
+    return gamma * ((x - mu) / np.sqrt(var + eps)) + beta
+
+
+def batch_norm_backward(dout, x, gamma, beta, eps=1e-5):
+    """Differentiate sum(dout * batch_norm(x, gamma, beta, eps)) with respect to x, gamma and beta.
+
+    dout: float array like x, the gradient arriving from above; the other parameters are those of batch_norm
+    returns: (dx, dgamma, dbeta), each with the shape and dtype of x, gamma and beta
+
+    mu and var depend on x too, and dx contains both of those paths.
+    """
+    axes = tuple(range(x.ndim - 1))
+    inv_std = 1 / np.sqrt(x.var(axes) + eps)
+    x_hat = (x - x.mean(axes)) * inv_std
+    dx_hat = dout * gamma
+    dx = inv_std * (dx_hat - dx_hat.mean(axes) - x_hat * (dx_hat * x_hat).mean(axes))
+    return dx, (dout * x_hat).sum(axes), dout.sum(axes)
+
+
+def batch_norm_torch(x, gamma, beta, eps=1e-5):
+    axes = tuple(range(x.ndim - 1))
+    centred = x - x.mean(axes)
+    var = (centred * centred).mean(axes)
+    return gamma * (centred / (var + eps).sqrt()) + beta
+
+
+def feature_by_feature(x, gamma, beta, eps=1e-5):
+    out = np.empty_like(x)
+    for d in range(x.shape[-1]):
+        column = x[..., d]
+        mean = column.sum() / column.size
+        variance = np.square(column - mean).sum() / column.size
+        out[..., d] = gamma[d] * (column - mean) / np.sqrt(variance + eps) + beta[d]
+    return out
+
+
+def folded_into_scale_and_shift(x, gamma, beta, eps=1e-5):
+    rows = x.reshape(-1, x.shape[-1])
+    centred = rows - rows.mean(axis=0)
+    scale = gamma * (np.mean(centred**2, axis=0) + eps) ** -0.5
+    return (scale * centred + beta).reshape(x.shape)
+
+
+def divides_by_variance(x, gamma, beta, eps=1e-5):
+    axes = tuple(range(x.ndim - 1))
+    return gamma * (x - x.mean(axes)) / (x.var(axes) + eps) + beta
+
+
+def eps_outside_root(x, gamma, beta, eps=1e-5):
+    axes = tuple(range(x.ndim - 1))
+    return gamma * (x - x.mean(axes)) / (x.std(axes) + eps) + beta
+
+
+def ignores_eps_argument(x, gamma, beta, eps=1e-5):
+    return batch_norm(x, gamma, beta, eps=1e-5)
+
+
+def without_eps(x, gamma, beta, eps=1e-5):
+    return batch_norm(x, gamma, beta, eps=0)
+
+
+def unbiased_variance(x, gamma, beta, eps=1e-5):
+    axes = tuple(range(x.ndim - 1))
+    return gamma * (x - x.mean(axes)) / np.sqrt(x.var(axes, ddof=1) + eps) + beta
+
+
+def one_pass_variance(x, gamma, beta, eps=1e-5):
+    axes = tuple(range(x.ndim - 1))
+    variance = (x * x).mean(axes) - x.mean(axes) ** 2
+    return gamma * (x - x.mean(axes)) / np.sqrt(variance + eps) + beta
+
+
+def statistics_per_example(x, gamma, beta, eps=1e-5):
+    mu, var = x.mean(axis=-1, keepdims=True), x.var(axis=-1, keepdims=True)
+    return gamma * (x - mu) / np.sqrt(var + eps) + beta
+
+
+def statistics_per_position(x, gamma, beta, eps=1e-5):
+    return gamma * (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + eps) + beta
+
+
+def statistics_over_all_features(x, gamma, beta, eps=1e-5):
+    return gamma * (x - x.mean()) / np.sqrt(x.var() + eps) + beta
+
+
+def without_scale_and_shift(x, gamma, beta, eps=1e-5):
+    return batch_norm(x, np.ones_like(gamma), np.zeros_like(beta), eps)
+
+
+def statistics_held_constant(dout, x, gamma, beta, eps=1e-5):
+    _, dgamma, dbeta = batch_norm_backward(dout, x, gamma, beta, eps)
+    return dout * gamma / np.sqrt(x.var(tuple(range(x.ndim - 1))) + eps), dgamma, dbeta
+
+
+def variance_held_constant(dout, x, gamma, beta, eps=1e-5):
+    axes = tuple(range(x.ndim - 1))
+    _, dgamma, dbeta = batch_norm_backward(dout, x, gamma, beta, eps)
+    return gamma * (dout - dout.mean(axes)) / np.sqrt(x.var(axes) + eps), dgamma, dbeta
+
+
+def dx_without_gamma(dout, x, gamma, beta, eps=1e-5):
+    _, dgamma, dbeta = batch_norm_backward(dout, x, gamma, beta, eps)
+    return batch_norm_backward(dout, x, np.ones_like(gamma), beta, eps)[0], dgamma, dbeta
+
+
+def dgamma_from_raw_x(dout, x, gamma, beta, eps=1e-5):
+    dx, _, dbeta = batch_norm_backward(dout, x, gamma, beta, eps)
+    return dx, (dout * x).sum(tuple(range(x.ndim - 1))), dbeta
+
+
+def parameter_gradients_averaged(dout, x, gamma, beta, eps=1e-5):
+    dx, dgamma, dbeta = batch_norm_backward(dout, x, gamma, beta, eps)
+    count = x.size // x.shape[-1]
+    return dx, dgamma / count, dbeta / count
+
+
+def _inputs(rng, shape, dtype="f8", **rest):
+    features = shape[-1]
+    arrays = {
+        "x": 2 * rng.standard_normal(shape) + rng.uniform(-3, 3, features),
+        "gamma": rng.uniform(0.5, 2, features),
+        "beta": rng.uniform(0.5, 2, features),
+    }
+    return {name: array.astype(dtype) for name, array in arrays.items()} | rest
+
+
+def _by_hand(rng):
+    x = rng.permuted([[1.0, 10.0], [2.0, 30.0], [6.0, 20.0]], axis=0)
+    return {"x": x, "gamma": np.array([1.0, 0.5]), "beta": rng.integers(1, 5, 2).astype("f8")}
+
+
+def _small_images(rng):
+    x = rng.integers(-9, 10, (2, 1, 2, 2)).astype("f8")
+    return {"x": x, "gamma": np.array([1.0, 3.0]), "beta": np.array([0.5, -1.0]), "eps": 1e-5}
+
+
+def _features_of_all_scales(rng):
+    inputs = _inputs(rng, (40, 4), eps=1e-5)
+    return inputs | {"x": inputs["x"] * np.array([1e-4, 1e-2, 1.0, 1e3])}
+
+
+def _large_offsets(rng):
+    inputs = _inputs(rng, (64, 4), "f4", eps=1e-5)
+    x = rng.standard_normal((64, 4)) + np.array([0.0, 300.0, -1000.0, 3000.0])
+    return inputs | {"x": x.astype("f4")}
+
+
+def _constant_feature(rng):
+    inputs = _inputs(rng, (6, 3), eps=1e-5)
+    inputs["x"][:, 1] = rng.integers(-5, 6)
+    return inputs
+
+
+TOPIC = Topic(
+    forward=batch_norm,
+    backward=batch_norm_backward,
+    torch=batch_norm_torch,
+    cases=(
+        Case("three rows, two features", _by_hand, visible=True),
+        Case("two small images", _small_images, visible=True),
+        Case("images", lambda rng: _inputs(rng, (4, 5, 3, 6), eps=1e-5)),
+        Case("float32", lambda rng: _inputs(rng, (32, 16), "f4", eps=1e-5)),
+        Case("large eps", lambda rng: _inputs(rng, (10, 5), eps=0.5)),
+        Case("features of very different scale", _features_of_all_scales, aspect="stability"),
+        Case("large offsets", _large_offsets, aspect="stability"),
+        Case("a constant feature", _constant_feature, aspect="edge"),
+        Case("one row", lambda rng: _inputs(rng, (1, 5), eps=1e-5), aspect="edge"),
+    ),
+    mistakes=(
+        Mistake(
+            divides_by_variance, "The result does not have unit variance: look at what the deviations are divided by."
+        ),
+        Mistake(
+            eps_outside_root,
+            "eps is added to the standard deviation. It belongs to the variance, before the root is taken: "
+            "the two differ for features with a small spread.",
+        ),
+        Mistake(ignores_eps_argument, "eps is a parameter: use the value that the caller gives, not a fixed one."),
+        Mistake(without_eps, "A feature that does not vary gives 0/0: eps is there to prevent it."),
+        Mistake(
+            unbiased_variance,
+            "The variance is divided by one less than the number of values. "
+            "Batch normalisation uses the biased variance, the plain mean of the squared deviations.",
+        ),
+        Mistake(
+            one_pass_variance,
+            "The variance as the mean square less the squared mean loses all its digits when the mean is large: "
+            "subtract the mean first, then square.",
+        ),
+        Mistake(
+            statistics_per_example,
+            "Each example is normalised by its own statistics, which is layer normalisation. "
+            "Here each feature is normalised over the examples.",
+        ),
+        Mistake(
+            statistics_per_position,
+            "Every pixel position has its own mean and variance. "
+            "For images a feature has one mean and one variance, over the batch and over both spatial axes.",
+        ),
+        Mistake(
+            statistics_over_all_features, "One mean and one variance serve all features: each feature needs its own."
+        ),
+        Mistake(without_scale_and_shift, "The values are normalised, but gamma and beta are not applied."),
+        Mistake(
+            statistics_held_constant,
+            "dx treats the mean and the variance as constants. Both depend on x, so two more paths lead back to it; "
+            "a check: dx sums to zero over the batch.",
+            gradient=True,
+        ),
+        Mistake(
+            variance_held_constant,
+            "dx contains the path through the mean but not the one through the variance.",
+            gradient=True,
+        ),
+        Mistake(dx_without_gamma, "On its way to x the gradient passes the scaling by gamma too.", gradient=True),
+        Mistake(
+            dgamma_from_raw_x,
+            "gamma multiplies the normalised values, so its gradient needs those and not x itself.",
+            gradient=True,
+        ),
+        Mistake(
+            parameter_gradients_averaged,
+            "dgamma and dbeta are averaged. The loss adds up over all values that gamma and beta touch, "
+            "and so do their gradients.",
+            gradient=True,
+        ),
+    ),
+    alternates=(feature_by_feature, folded_into_scale_and_shift),
+)

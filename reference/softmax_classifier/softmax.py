@@ -1,0 +1,203 @@
+"""Softmax over the last axis (notes, section 1, item 3)."""
+
+import numpy as np
+
+from grader import Case, Mistake, Topic
+
+
+def softmax(z):
+    """Turn logits into probabilities along the last axis.
+
+    z: float array (..., K), any number of leading axes or none; logits of any size between -1e4 and 1e4
+    returns: float array like z (shape and dtype): exp(z_k) / sum_j exp(z_j), where j runs over the last axis
+
+    All entries lie between 0 and 1, and those along the last axis sum to 1. The answer is finite for every z,
+    whatever the level of the logits in a row, and whatever the other rows hold.
+    Source: notes, section 1, item 3.
+    """
+    e = np.exp(z - z.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def softmax_backward(dout, z):
+    """Differentiate sum(dout * softmax(z)) with respect to z.
+
+    dout: float array like z, the gradient arriving from above
+    z: float array (..., K), the logits given to softmax
+    returns: dz, float array like z (shape and dtype)
+
+    Each probability depends on all the logits of its row.
+    """
+    p = softmax(z)
+    return p * (dout - (dout * p).sum(axis=-1, keepdims=True))
+
+
+def softmax_torch(z):
+    e = (z - z.amax(dim=-1, keepdim=True)).exp()
+    return e / e.sum(dim=-1, keepdim=True)
+
+
+def through_log_sum_exp(z):
+    top = z.max(axis=-1, keepdims=True)
+    return np.exp(z - top - np.log(np.exp(z - top).sum(axis=-1, keepdims=True)))
+
+
+def row_by_row(z):
+    out = np.empty_like(z)
+    for index in np.ndindex(z.shape[:-1]):
+        weights = [np.exp(value - max(z[index])) for value in z[index]]
+        out[index] = [weight / sum(weights) for weight in weights]
+    return out
+
+
+def no_max_shift(z):
+    e = np.exp(z)
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def adds_max(z):
+    e = np.exp(z + z.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def one_max_for_all_rows(z):
+    e = np.exp(z - z.max())
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def clips_logits(z):
+    return no_max_shift(np.clip(z, -80, 80))
+
+
+def normalises_whole_array(z):
+    e = np.exp(z - z.max())
+    return e / e.sum()
+
+
+def normalises_columns(z):
+    e = np.exp(z - z.max(axis=0, keepdims=True))
+    return e / e.sum(axis=0, keepdims=True)
+
+
+def fixed_axis(z):
+    axis = min(1, z.ndim - 1)
+    e = np.exp(z - z.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+def loses_row_axis(z):
+    e = np.exp(z - z.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1)
+
+
+def element_wise_sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def log_probabilities(z):
+    return np.log(softmax(z))
+
+
+def diagonal_only(dout, z):
+    p = softmax(z)
+    return dout * p * (1 - p)
+
+
+def couples_all_rows(dout, z):
+    p = softmax(z)
+    return p * (dout - (dout * p).sum())
+
+
+def coupling_not_weighted(dout, z):
+    p = softmax(z)
+    return p * (dout - dout.sum(axis=-1, keepdims=True))
+
+
+def coupling_sign(dout, z):
+    p = softmax(z)
+    return p * (dout + (dout * p).sum(axis=-1, keepdims=True))
+
+
+def _normal(rng, shape, level=0.0, dtype="f8"):
+    return {"z": (level + 2 * rng.standard_normal(shape)).astype(dtype)}
+
+
+def _rows_of_different_level(rng):
+    levels = rng.permutation([-1000.0, -500.0, 0.0, 500.0, 1000.0])
+    return {"z": levels[:, None] + rng.standard_normal((5, 4))}
+
+
+def _wide_gaps(rng):
+    rows = np.array([-750.0, 50.0, 850.0, 851.0, 852.0]) + rng.uniform(0, 0.5, (4, 5))
+    return {"z": rng.permuted(rows, axis=1)}
+
+
+TOPIC = Topic(
+    forward=softmax,
+    backward=softmax_backward,
+    torch=softmax_torch,
+    cases=(
+        Case("two rows", lambda rng: {"z": rng.integers(-2, 4, (2, 3)).astype("f8")}, visible=True),
+        Case("one vector", lambda rng: {"z": rng.standard_normal(4).round(1)}, visible=True, aspect="edge"),
+        Case("more rows than classes", lambda rng: _normal(rng, (8, 5))),
+        Case("as many rows as classes", lambda rng: _normal(rng, (5, 5))),
+        Case("float32", lambda rng: _normal(rng, (6, 9), dtype="f4")),
+        Case("logits around 1000", lambda rng: _normal(rng, (3, 6), 1000.0)),
+        Case("logits around -1000", lambda rng: _normal(rng, (3, 6), -1000.0)),
+        Case("float32 logits around 60", lambda rng: _normal(rng, (3, 6), 60.0, "f4"), aspect="stability"),
+        Case("rows of very different level", _rows_of_different_level, aspect="stability"),
+        Case("gaps above 745", _wide_gaps, aspect="stability"),
+        Case("a stack of matrices", lambda rng: _normal(rng, (2, 3, 4)), aspect="edge"),
+        Case("one row", lambda rng: _normal(rng, (1, 7)), aspect="edge"),
+    ),
+    mistakes=(
+        Mistake(
+            no_max_shift,
+            "exp of a large logit overflows, and with all logits far below zero the sum underflows to 0. "
+            "Moving all the logits of a row by the same amount does not change the answer: choose that amount well.",
+        ),
+        Mistake(adds_max, "The logits are moved the wrong way: after the shift the largest one of a row should be 0."),
+        Mistake(
+            one_max_for_all_rows,
+            "One shift serves the whole array, so rows far below the largest logit underflow to 0/0. "
+            "Each row needs its own shift.",
+        ),
+        Mistake(
+            clips_logits,
+            "Clipping the logits makes different ones equal, and the probabilities with them. "
+            "A shift keeps their differences.",
+        ),
+        Mistake(normalises_whole_array, "All entries together sum to 1. Each row should sum to 1 on its own."),
+        Mistake(normalises_columns, "The columns sum to 1 instead of the rows: look at the axis."),
+        Mistake(fixed_axis, "The axis is fixed at 1, which is the last one for matrices only."),
+        Mistake(
+            loses_row_axis,
+            "The sums of the rows are divided along the wrong axis: reducing drops an axis, and broadcasting then "
+            "lines the sums up with the columns. It only shows when there are as many rows as columns.",
+        ),
+        Mistake(element_wise_sigmoid, "This is the sigmoid of each logit on its own; the rows do not sum to 1."),
+        Mistake(log_probabilities, "These are the logarithms of the probabilities."),
+        Mistake(
+            diagonal_only,
+            "This is only the effect of a logit on its own probability. "
+            "Through the common denominator it moves all the others of its row too.",
+            gradient=True,
+        ),
+        Mistake(
+            couples_all_rows,
+            "The sum in the gradient runs over the whole array: the logits of one row do not move another row.",
+            gradient=True,
+        ),
+        Mistake(
+            coupling_not_weighted,
+            "In the sum over the row each dout must be weighted with its probability.",
+            gradient=True,
+        ),
+        Mistake(
+            coupling_sign,
+            "The effect through the denominator has the wrong sign. A check: dz sums to 0 along each row.",
+            gradient=True,
+        ),
+    ),
+    alternates=(through_log_sum_exp, row_by_row),
+)

@@ -1,0 +1,455 @@
+"""Prove every topic of the course: its references agree, right answers pass, wrong answers fail.
+
+Right and wrong are judged by the engine itself, with inputs drawn from several secrets. Every test runs for every
+topic under reference/, and its id names the topic and, where there is one, the case, mistake or alternate.
+"""
+
+import copy
+import functools
+import itertools
+import os
+import subprocess
+import sys
+import traceback
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from grader import oracle
+from grader.assignment import load_assignment
+from grader.compare import compare, compare_dtypes
+from grader.course import load_course, topic_files
+from grader.topic import Indices, Properties
+from grader.tree import is_floating, leaves, map_leaves
+
+ROOT = Path(__file__).parents[2]
+COURSE = load_course(ROOT)
+SECRETS = [f"secret {i}" for i in range(4)]
+
+
+def pytest_generate_tests(metafunc):
+    """Parametrise over topics, or over the cases, mistakes or alternates of all topics."""
+    for part in ("case", "mistake", "alternate"):
+        if part in metafunc.fixturenames:
+            rows = [(topic, item) for topic in COURSE.topics.values() for item in getattr(topic, f"{part}s")]
+            ids = [f"{topic.name}-{getattr(item, 'name', None) or item.__name__}" for topic, item in rows]
+            return metafunc.parametrize(("topic", part), rows, ids=ids)
+    if "topic" in metafunc.fixturenames:
+        return metafunc.parametrize("topic", COURSE.topics.values(), ids=COURSE.topics)
+    return None
+
+
+# --- judging a function as the engine does -----------------------------------------------------------------------
+
+
+@functools.cache
+def inputs_of(topic, case, secret):
+    return oracle.case_inputs(topic, case, secret)
+
+
+@functools.cache
+def expected_values(topic, case, secret):
+    return oracle.expect_values(topic, case, inputs_of(topic, case, secret))
+
+
+@functools.cache
+def expected_gradient(topic, case, secret):
+    inputs = inputs_of(topic, case, secret)
+    return oracle.expect_gradient(topic, inputs, oracle.cotangent(topic, case, inputs, secret))
+
+
+def gradient_inputs(topic, case, secret):
+    inputs = inputs_of(topic, case, secret)
+    return {"dout": oracle.cotangent(topic, case, inputs, secret), **inputs}
+
+
+def call(function, inputs):
+    """Call a function that may be wrong on inputs that it may spoil."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return function(**copy.deepcopy(inputs))
+
+
+def policy_of(topic, case):
+    return case.compare or topic.compare
+
+
+def draws(function, topic, case, secret):
+    """Return a random function's outputs, one per draw of the policy, as the grader collects them."""
+    seeds = [oracle.draw_seed(topic, case, draw, secret) for draw in policy_of(topic, case).draws]
+    inputs = inputs_of(topic, case, secret)
+    return [call(function, {**inputs, "rng": np.random.default_rng(seed)}) for seed in seeds]
+
+
+def complaint(function, topic, case, secret):
+    """Say why a forward's answers to a case are wrong, in their values or in their dtype; None when they are right."""
+    policy = policy_of(topic, case)
+    if isinstance(policy, Properties):
+        return policy.judge(inputs_of(topic, case, secret), draws(function, topic, case, secret))
+    return mismatch(expected_values(topic, case, secret), call(function, inputs_of(topic, case, secret)))
+
+
+def gradient_complaint(function, topic, case, secret):
+    return mismatch(expected_gradient(topic, case, secret), call(function, gradient_inputs(topic, case, secret)))
+
+
+def mismatch(expected, actual):
+    found = compare(expected, actual) or compare_dtypes(expected, actual)
+    return found and f"{found.summary} (error {found.max_abs_error}, allowed {found.allowed_error})"
+
+
+def complaint_or_crash(judge, *args):
+    try:
+        return judge(*args), False
+    except Exception as error:
+        return f"raises {type(error).__name__}", True
+
+
+def gradient_cases(topic):
+    return [case for case in topic.cases if case.gradient] if topic.backward else []
+
+
+def cast(inputs, dtype):
+    return map_leaves(lambda leaf: leaf.astype(dtype) if is_floating(leaf) else leaf, dict(inputs))
+
+
+def arrays(value):
+    return [leaf for _, leaf in leaves(value) if isinstance(leaf, np.ndarray)]
+
+
+def as_tuple(value):
+    return value if isinstance(value, tuple) else (value,)
+
+
+def bits(value):
+    return [
+        (leaf.dtype, leaf.shape, leaf.tobytes()) if isinstance(leaf, np.ndarray) else leaf for _, leaf in leaves(value)
+    ]
+
+
+# --- torch -------------------------------------------------------------------------------------------------------
+
+
+def to_tensors(value, requires_grad=()):
+    torch = pytest.importorskip("torch")
+
+    def convert(leaf):
+        if isinstance(leaf, np.random.Generator):
+            return torch.Generator().manual_seed(int(leaf.integers(1 << 62)))
+        return torch.from_numpy(leaf.copy()) if isinstance(leaf, np.ndarray) else leaf
+
+    tensors = map_leaves(convert, dict(value))
+    for name in requires_grad:
+        tensors[name].requires_grad_()
+    return tensors
+
+
+def to_arrays(value):
+    return map_leaves(lambda leaf: leaf.detach().cpu().numpy() if hasattr(leaf, "detach") else leaf, value)
+
+
+def on_tensors(function):
+    return lambda **inputs: to_arrays(function(**to_tensors(inputs)))
+
+
+def autograd(topic, dout, **inputs):
+    torch = pytest.importorskip("torch")
+    names = oracle.gradient_names(topic, inputs)
+    tensors = to_tensors(inputs, requires_grad=names)
+    out = topic.torch(**tensors)
+    loss = (out * torch.as_tensor(dout, dtype=out.dtype)).sum()
+    gradients = to_arrays(torch.autograd.grad(loss, [tensors[name] for name in names]))
+    return gradients if len(names) > 1 else gradients[0]
+
+
+# --- the references ----------------------------------------------------------------------------------------------
+
+
+def test_every_topic_loads():
+    assert COURSE.faults == {}
+    assert set(COURSE.topics) == set(topic_files(ROOT)) != set()
+
+
+def test_the_course_loads_on_a_host_without_torch():
+    code = (
+        "import sys; sys.modules['torch'] = None\n"  # from here on, importing torch raises
+        "from pathlib import Path; from grader.course import load_course\n"
+        "course = load_course(Path('.')); assert course.topics and not course.faults, course.faults"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={**os.environ, "PYTHONPATH": "."}, check=True)
+
+
+def test_loading_the_course_does_not_import_torch():
+    code = (
+        "import sys; from pathlib import Path; from grader.course import load_course\n"
+        "load_course(Path('.')); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={**os.environ, "PYTHONPATH": "."}, check=True)
+
+
+@pytest.mark.parametrize("chapter", sorted({path.parent.name for path in topic_files(ROOT).values()}))
+def test_every_function_of_a_chapter_is_in_its_assignment(chapter):
+    functions = {path.stem for path in (ROOT / "reference" / chapter).glob("*.py")}
+    assert {function.name for function in load_assignment(ROOT, [chapter]).functions} == functions
+    handout = (ROOT / "assignments" / chapter / "README.md").read_text(encoding="utf-8")
+    assert all(f"`{name}(" in handout for name in functions)
+
+
+def test_a_topic_is_complete(topic):
+    assert len(topic.cases) >= 5
+    assert len(topic.mistakes) >= 3
+    assert len(topic.alternates) >= 1
+    assert any(case.visible for case in topic.cases)
+    assert any(not case.visible for case in topic.cases)
+    assert not topic.backward or any(mistake.gradient for mistake in topic.mistakes)
+    assert all(len(mistake.hint) > 20 for mistake in topic.mistakes)
+
+
+def test_the_docstring_describes_parameters_and_result(topic):
+    for function in filter(None, (topic.forward, topic.backward)):
+        text = function.__doc__
+        described = {
+            name.strip() for line in text.splitlines() if ":" in line for name in line.split(":")[0].split(",")
+        }
+        missing = {"returns"} | set(topic.parameters if function is topic.forward else {"dout"})
+        assert missing <= described, f"{function.__name__} does not describe {missing - described}"
+        assert "array" in text
+
+
+def test_inputs_suit_every_secret(topic, case):
+    for secret in map(str, range(60)):
+        inputs = oracle.case_inputs(topic, case, secret)
+        assert set(inputs) <= set(topic.parameters) - {"rng"}
+        held = arrays(inputs)
+        assert len({array.dtype for array in held if is_floating(array)}) <= 1
+        assert all(array.flags.c_contiguous and array.dtype.isnative and array.dtype != object for array in held)
+        assert all(np.isfinite(array).all() for array in held)
+        assert sum(array.nbytes for array in held) <= 2 << 20
+
+
+def test_inputs_follow_from_the_secret(topic):
+    first, again, other = (
+        [bits(oracle.case_inputs(topic, case, secret)) for case in topic.cases] for secret in ("one", "one", "other")
+    )
+    assert first == again
+    assert sum(a != b for a, b in zip(first, other, strict=True)) > len(topic.cases) / 2
+
+
+def test_there_are_cases_in_float32_and_float64(topic):
+    held = [array for case in topic.cases for array in arrays(inputs_of(topic, case, SECRETS[0])) if is_floating(array)]
+    assert {"float32", "float64"} <= {array.dtype.name for array in held}
+
+
+def test_the_reference_is_finite_and_warns_of_nothing(topic, case):
+    for secret in SECRETS:
+        inputs = dict(inputs_of(topic, case, secret))
+        answers = [topic.forward(**inputs, **rng_for(topic))]
+        if case in gradient_cases(topic):
+            answers.append(topic.backward(**gradient_inputs(topic, case, secret)))
+        assert all(np.isfinite(np.asarray(leaf)).all() for _, leaf in leaves(answers))
+
+
+def rng_for(topic):
+    return {"rng": np.random.default_rng(0)} if topic.is_random else {}
+
+
+def test_the_references_leave_their_inputs_alone(topic, case):
+    inputs = copy.deepcopy(inputs_of(topic, case, SECRETS[0]))
+    before = bits(inputs)
+    topic.forward(**inputs, **rng_for(topic))
+    assert bits(inputs) == before
+    if case in gradient_cases(topic):
+        arguments = copy.deepcopy(gradient_inputs(topic, case, SECRETS[0]))
+        before = bits(arguments)
+        topic.backward(**arguments)
+        assert bits(arguments) == before
+
+
+def test_float32_stays_float32(topic, case):
+    inputs = cast(inputs_of(topic, case, SECRETS[0]), np.float32)
+    answers = [call(topic.forward, {**inputs, **rng_for(topic)})]
+    if case in gradient_cases(topic):
+        answers.append(call(topic.backward, cast(gradient_inputs(topic, case, SECRETS[0]), np.float32)))
+    assert {array.dtype.name for array in arrays(answers) if array.ndim and is_floating(array)} <= {"float32"}
+
+
+@pytest.mark.torch
+def test_torch_agrees_with_numpy(topic, case):
+    for secret in SECRETS:
+        assert complaint(on_tensors(topic.torch), topic, case, secret) is None
+
+
+@pytest.mark.torch
+def test_torch_leaves_its_inputs_alone(topic, case):
+    tensors = to_tensors({**inputs_of(topic, case, SECRETS[0]), **rng_for(topic)})
+    tensors.pop("rng", None)
+    before = bits(to_arrays(copy.deepcopy(tensors)))
+    topic.torch(**tensors, **to_tensors(rng_for(topic)))
+    assert bits(to_arrays(tensors)) == before
+
+
+@pytest.mark.torch
+def test_torch_keeps_to_the_device_and_never_waits_for_it(topic, case):
+    """On fake tensors of a foreign device, mixing devices raises, and so does every read of a value by the host.
+
+    The device is "meta": on a build of torch without CUDA, indexing and conv2d refuse even a fake CUDA tensor.
+    """
+    torch = pytest.importorskip("torch")
+    from torch._subclasses.fake_tensor import DynamicOutputShapeException, FakeTensorMode
+
+    def fake(leaf):
+        dtype = getattr(torch, leaf.dtype.name) if isinstance(leaf, np.ndarray) else None
+        return leaf if dtype is None else torch.empty(leaf.shape, dtype=dtype, device="meta")
+
+    inputs = inputs_of(topic, case, SECRETS[0])
+    with FakeTensorMode():
+        rng = {"rng": torch.Generator()} if topic.is_random else {}
+        try:
+            answers = topic.torch(**map_leaves(fake, dict(inputs)), **rng)
+        except DynamicOutputShapeException as error:
+            last = [
+                frame for frame in traceback.extract_tb(error.__traceback__) if f"{topic.name}.py" in frame.filename
+            ][-1]
+            assert isinstance(topic.compare, Indices)
+            assert last.line.startswith("return "), "only the final selection may depend on the data"
+            return
+    tensors = [leaf for _, leaf in leaves(answers) if isinstance(leaf, torch.Tensor)]
+    assert {tensor.device.type for tensor in tensors} == {"meta"}
+    assert [tensor.shape for tensor in tensors] == [
+        np.shape(a) for _, a in leaves(topic.forward(**inputs, **rng_for(topic)))
+    ]
+
+
+@pytest.mark.torch
+def test_the_backward_agrees_with_autograd(topic, case):
+    for secret in SECRETS if case in gradient_cases(topic) else ():
+        answer = functools.partial(autograd, topic)
+        assert gradient_complaint(answer, topic, case, secret) is None
+
+
+def test_the_backward_is_the_slope_of_the_forward(topic, case):
+    """Move single inputs up and down in float64 and compare with the gradient: central differences."""
+    if case not in gradient_cases(topic):
+        return
+    rng = np.random.default_rng(0)
+    arguments = cast(gradient_inputs(topic, case, SECRETS[0]), np.float64)
+    gradients = as_tuple(topic.backward(**arguments))
+    dout = arguments.pop("dout")
+    names = oracle.gradient_names(topic, arguments)
+    assert len(names) == len(gradients)
+    level = float(np.abs(dout * topic.forward(**arguments)).sum())
+    for name, gradient in zip(names, gradients, strict=True):
+        assert gradient.shape == arguments[name].shape
+        scale = np.abs(gradient).max()
+        for flat in rng.permutation(gradient.size)[:40]:
+            index = np.unravel_index(flat, gradient.shape)
+            centre = arguments[name][index]
+            step = min(1e-5, 1e-5 * abs(centre)) or 1e-6
+            high, low = (copy.deepcopy(arguments) for _ in range(2))
+            high[name][index], low[name][index] = centre + step, centre - step
+            width = high[name][index] - low[name][index]
+            slope = (dout * (topic.forward(**high) - topic.forward(**low))).sum() / width
+            rounding = 1e-14 * level / width
+            assert abs(slope - gradient[index]) <= 1e-6 * scale + rounding, (name, index)
+
+
+# --- right answers pass ------------------------------------------------------------------------------------------
+
+
+def test_every_alternate_passes_every_case(topic, alternate):
+    for case, secret in itertools.product(topic.cases, SECRETS):
+        assert complaint(alternate, topic, case, secret) is None, (case.name, secret)
+
+
+def test_the_reference_passes_its_own_cases(topic, case):
+    for secret in SECRETS:
+        assert complaint(topic.forward, topic, case, secret) is None
+
+
+# --- wrong answers fail ------------------------------------------------------------------------------------------
+
+
+def test_every_mistake_is_caught_for_every_secret(topic, mistake):
+    """It must be caught by what it returns: a crash would teach nothing about the case."""
+    judge, cases = (gradient_complaint, gradient_cases(topic)) if mistake.gradient else (complaint, topic.cases)
+    for secret in SECRETS:
+        found = [complaint_or_crash(judge, mistake.function, topic, case, secret) for case in cases]
+        assert any(text and not crashed for text, crashed in found), secret
+
+
+def test_mistakes_are_told_apart(topic):
+    """A hint is given when one mistake alone explains all answers, so no two may answer alike everywhere."""
+    if isinstance(topic.compare, Properties):
+        pytest.skip("random functions get no hints by comparison")
+    for one, other in itertools.combinations(topic.mistakes, 2):
+        if one.gradient != other.gradient:
+            continue
+        assert any(differ(topic, case, one, other) for case in topic.cases), (one.name, other.name)
+
+
+def differ(topic, case, one, other):
+    if one.gradient and case not in gradient_cases(topic):
+        return False
+    expectation, arguments = (expected_gradient, gradient_inputs) if one.gradient else (expected_values, inputs_of)
+    inputs = arguments(topic, case, SECRETS[0])
+    answers = []
+    for mistake in (one, other):
+        try:
+            answers.append(call(mistake.function, inputs))
+        except Exception as error:
+            answers.append(error)
+    if any(isinstance(answer, Exception) for answer in answers):
+        return type(answers[0]) is not type(answers[1])
+    expected = oracle.like(expectation(topic, case, SECRETS[0]), answers[0])
+    return mismatch(expected, answers[1]) is not None
+
+
+def mean_of_first(inputs):
+    first = np.ravel(next(iter(inputs.values())))
+    return first.mean() if first.size else 0
+
+
+TRIVIAL = {
+    "zeros": lambda answer, inputs: map_leaves(np.zeros_like, answer),
+    "ones": lambda answer, inputs: map_leaves(np.ones_like, answer),
+    "the first input": lambda answer, inputs: next(iter(inputs.values())),
+    "the mean": lambda answer, inputs: map_leaves(lambda leaf: np.full_like(leaf, mean_of_first(inputs)), answer),
+    "random": lambda answer, inputs: map_leaves(
+        lambda leaf: np.random.default_rng(0).random(np.shape(leaf)).astype(np.asarray(leaf).dtype), answer
+    ),
+    "an empty array": lambda answer, inputs: np.zeros(0),
+    "None": lambda answer, inputs: None,
+}
+
+
+@pytest.mark.parametrize("answer", TRIVIAL.values(), ids=TRIVIAL)
+def test_trivial_answers_fail(topic, answer):
+    def function(**inputs):
+        return answer(topic.forward(**inputs), inputs)
+
+    assert any(complaint(function, topic, case, SECRETS[0]) for case in topic.cases)
+
+
+@pytest.mark.parametrize("answer", TRIVIAL.values(), ids=TRIVIAL)
+def test_trivial_gradients_fail(topic, answer):
+    def function(**inputs):
+        return answer(topic.backward(**inputs), inputs)
+
+    cases = gradient_cases(topic)
+    assert not cases or any(gradient_complaint(function, topic, case, SECRETS[0]) for case in cases)
+
+
+def test_half_precision_fails(topic):
+    """Inputs rounded to float16 are not good enough where float32 is meant."""
+
+    def function(**inputs):
+        return topic.forward(**cast(cast(inputs, np.float16), np.float32))
+
+    single = [
+        case
+        for case in topic.cases
+        if any(array.dtype == np.float32 for array in arrays(inputs_of(topic, case, SECRETS[0])))
+    ]
+    assert any(complaint(function, topic, case, SECRETS[0]) for case in single)
