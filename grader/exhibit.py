@@ -20,9 +20,9 @@ def show(value: Any) -> str:
     return text if len(text) <= MAX_CHARACTERS else text[:MAX_CHARACTERS] + " ..."
 
 
-def exhibit(inputs: Mapping[str, Any], expected: Any, actual: Any) -> Exhibit:
-    """Return a case ready to be shown."""
-    return Exhibit({name: show(value) for name, value in inputs.items()}, show(expected), show(actual))
+def exhibit(inputs: Mapping[str, Any], expected: str, actual: Any) -> Exhibit:
+    """Return a case ready to be shown; `expected` is text already, since a random answer has no expected value."""
+    return Exhibit({name: show(value) for name, value in inputs.items()}, expected, show(actual))
 
 
 def _show(value: Any) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from grader.compare import compare, compare_dtypes
 from grader.execute import Fault, Outcome, Outcomes
-from grader.exhibit import exhibit
+from grader.exhibit import exhibit, show
 from grader.model import Check, CheckResult, Location, Mismatch, Plan, Submission, Verdict
 from grader.topic import Properties
 from grader.tree import unwrap
@@ -34,7 +34,7 @@ def judge(plan: Plan, outcomes: Outcomes, submission: Submission, trials: Trials
             results[check.id] = _guarded(check, outcomes[check.id], submission, trials)
     for check in plan.checks:
         if check.kind in ("dtype", "purity"):
-            siblings = [other for other in plan.checks if other.function == check.function and other.id in results]
+            siblings = [other for other in plan.checks if other.function == check.function and other.id in outcomes]
             results[check.id] = _derived(check, [(o, results[o.id]) for o in siblings], outcomes, submission, trials)
     return tuple(results[check.id] for check in plan.checks)
 
@@ -60,7 +60,7 @@ def _judged(check: Check, replies: Sequence[Outcome], submission: Submission, tr
     else:
         expected = trials.expected(check)
         mismatch = compare(expected, answers[0], trials.framework)
-        shown = expected.value
+        shown = show(expected.value)
     if mismatch is None:
         return _result(check, Verdict.PASS)
     result = _failed(check, mismatch, submission)
