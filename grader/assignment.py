@@ -20,6 +20,9 @@ DEFAULT_SHARES: Mapping[Aspect, int] = {
     Aspect.PURITY: 2,
 }
 
+# More titles than this make no headline.
+JOINED_TITLES = 2
+
 
 class AssignmentError(Exception):
     """An assignment that cannot be graded as asked; the message is one line that says what to do."""
@@ -48,7 +51,9 @@ def load_assignment(root: Path, names: Sequence[str]) -> Assignment:
     seen = [function.name for function in functions]
     if twice := sorted({name for name in seen if seen.count(name) > 1}):
         raise AssignmentError(f"{twice[0]} is graded by two of the assignments {', '.join(names)}: give one of them.")
-    return Assignment(tuple(names), " + ".join(file.title for _, file in files), functions)
+    titles = [file.title for _, file in files]
+    title = " + ".join(titles) if len(titles) <= JOINED_TITLES else f"{len(titles)} assignments"
+    return Assignment(tuple(names), title, functions)
 
 
 def only(assignment: Assignment, names: Iterable[str]) -> Assignment:

@@ -77,13 +77,12 @@ def run(
     exit_zero: bool,
 ) -> None:
     """Grade SUBMISSION, a folder, a .py file or a notebook; write results.json, feedback.html and feedback.md."""
-    from sandbox.select import choose
-
     from grader.assignment import AssignmentError
     from grader.collect import CollectError
     from grader.course import CourseError, find_course
     from grader.pipeline import Request, grade
     from sandbox.base import SandboxUnavailable
+    from sandbox.select import choose
 
     if device == "cuda" and framework != "torch":
         _stop("--device cuda needs --framework torch.", WRONG_REQUEST)
@@ -147,9 +146,8 @@ def sandbox() -> None:
 @click.option("--torch", is_flag=True, help="Build the image with torch too.")
 def build(base: str, torch: bool) -> None:
     """Build the sandbox image from sandbox/Dockerfile."""
-    from sandbox.images import build_images
-
     from sandbox.base import SandboxUnavailable
+    from sandbox.images import build_images
 
     try:
         for line in build_images(base, torch):

@@ -10,9 +10,7 @@ from grader.score import apportion, aspect_scores
 
 
 def results(*pairs):
-    return [
-        CheckResult(f"f/{i}", str(i), "values", aspect, verdict, True) for i, (aspect, verdict) in enumerate(pairs)
-    ]
+    return [CheckResult(f"f/{i}", str(i), "values", aspect, verdict, True) for i, (aspect, verdict) in enumerate(pairs)]
 
 
 @given(st.integers(0, 100_000), st.lists(st.integers(0, 1000), min_size=1, max_size=8))

@@ -1,0 +1,108 @@
+"""Turns a folder, a file or a notebook into a Submission: everything is parsed, nothing is imported or executed."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from grader.collect.choose import Choice, choose
+from grader.collect.files import SUFFIXES, Intake, RefusedError, printable, read_files
+from grader.collect.modules import module_names, safe, unused
+from grader.collect.reading import Part, Reading, found_in, is_notebook, parse, split
+from grader.model import Definition, Problem, Submission
+from sandbox.base import Chunk, Module
+
+MAX_PROBLEMS = 100
+
+
+class CollectError(Exception):
+    """There is nothing to grade at the path; one line that says what is wrong and what to do."""
+
+
+def collect(path: Path, wanted: Sequence[str]) -> Submission:
+    """Find the wanted functions by name in a folder, a .py file or a notebook. Raises CollectError."""
+    shown = printable(path)
+    if not os.path.lexists(path):
+        raise CollectError(f"{shown} does not exist: give the path of a folder, a .py file or a notebook (.ipynb)")
+    if not os.path.isdir(path) and path.suffix.lower() not in SUFFIXES:
+        raise CollectError(f"{shown} is not a folder, a .py file or a notebook (.ipynb): unpack archives first")
+    intake = read_files(path)
+    reading = split(intake, wanted)
+    if not reading.files and intake.problems:
+        raise CollectError(f"nothing in {shown} can be graded: {intake.problems[0].message}")
+    if not reading.files:
+        raise CollectError(f"{shown} holds no .py file and no notebook (.ipynb): hand in at least one")
+    parse(reading, intake, wanted)
+    found = [found for part, outline in reading.outlined for found in found_in(part, outline)]
+    choice = choose(wanted, found, reading.broken)
+    modules, names = build_modules(safe(path.resolve().stem), reading, choice, intake)
+    return Submission(
+        name=printable(Path(path.resolve().name if os.path.isdir(path) else path.stem)),
+        sha256=intake.sha256(),
+        files=tuple(sorted(intake.contents)),
+        modules=modules,
+        definitions={n: Definition(n, names[f.file], f.location) for n, f in choice.definitions.items()},
+        absent=choice.absent,
+        problems=bounded([*intake.problems, *choice.problems]),
+    )
+
+
+def build_modules(
+    root: str, reading: Reading, choice: Choice, intake: Intake
+) -> tuple[tuple[Module, ...], dict[str, str]]:
+    """Return the modules for the box, and the module's name for each file.
+
+    Files whose relative imports reach the root folder find it as a package: then every file is there twice, as a
+    module of the root, as scripts import it, and as a module of that package.
+    """
+    plain, bare = module_names(reading.files)
+    sources = [(p, o) for p, o in reading.outlined if p.cell is None and not is_notebook(p.file)]
+    modules = [as_module(part, plain[part.file]) for part, _ in sources]
+    modules += [Module(name, (), package=True) for name in bare]
+    inner = {part.file for part, outline in sources if outline.level > part.file.count("/")}
+    if inner:
+        packaged, bare = module_names(reading.files, unused(root, plain.values()))
+        modules += [as_module(part, packaged[part.file]) for part, _ in sources]
+        modules += [Module(name, (), package=True) for name in bare]
+        plain |= {file: packaged[file] for file in inner}
+    for file in sorted({found.file for found in choice.definitions.values() if is_notebook(found.file)}):
+        try:
+            modules.append(Module(plain[file], notebook_chunks(file, reading, choice)))
+        except RefusedError as refused:
+            intake.refuse(file, str(refused))
+            for name in [name for name, found in choice.definitions.items() if found.file == file]:
+                del choice.definitions[name]
+                choice.absent[name] = f"{file} {refused}"
+    return tuple(modules), plain
+
+
+def as_module(part: Part, name: str) -> Module:
+    """Return a .py file as a module."""
+    package = part.file.rpartition("/")[2] == "__init__.py" and name != "__init__"
+    return Module(name, (Chunk(part.file, 1, part.text),), package)
+
+
+def notebook_chunks(file: str, reading: Reading, choice: Choice) -> tuple[Chunk, ...]:
+    """Return what the notebook's chosen functions need."""
+    from grader.collect.notebook import Step, needed_chunks
+
+    chosen = {(found.cell, found.name) for found in choice.definitions.values() if found.file == file}
+    steps = []
+    for part, outline in reading.outlined:
+        if part.file == file and part.cell is not None:
+            functions: dict[int, set[str]] = defaultdict(set)
+            for name in outline.names:
+                if name.kind in ("def", "alias") or (part.cell, name) in chosen:
+                    functions[name.statement].add(name.name)
+            steps += [Step(part.cell, s, frozenset(functions[n])) for n, s in enumerate(outline.statements)]
+    return needed_chunks(file, steps, [name.name for _, name in chosen])
+
+
+def bounded(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """Return the problems, as many as anybody reads."""
+    if len(problems) <= MAX_PROBLEMS:
+        return tuple(problems)
+    rest = Problem(f"and {len(problems) - MAX_PROBLEMS} more problems like these")
+    return (*problems[:MAX_PROBLEMS], rest)

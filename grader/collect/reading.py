@@ -1,0 +1,102 @@
+"""Takes what was read apart into parts that are parsed one by one, and outlines them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from grader.collect.choose import Broken, Found
+from grader.collect.files import Intake, RefusedError, decode
+from grader.collect.magics import without_magics
+from grader.collect.outline import Outline, Text, outlines
+from grader.model import Location, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Source that is parsed at once: a .py file, or a code cell of a notebook."""
+
+    file: str
+    text: str
+    cell: int | None = None
+
+    @property
+    def where(self) -> str:
+        return self.file if self.cell is None else f"{self.file} cell {self.cell}"
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """The text, and in a notebook also the text without magics: it is only asked when the first is not Python."""
+        if self.cell is None:
+            return (self.text,)
+        return tuple(dict.fromkeys((self.text, without_magics(self.text))))
+
+
+@dataclass(slots=True)
+class Reading:
+    """What the files hold: parts that can be parsed, then their outlines, and what cannot be loaded."""
+
+    files: list[str] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
+    outlined: list[tuple[Part, Outline]] = field(default_factory=list)
+    broken: list[Broken] = field(default_factory=list)
+
+
+def split(intake: Intake, wanted: Sequence[str]) -> Reading:
+    """Decode every file into the parts that are parsed one by one."""
+    reading = Reading()
+    for file, data in intake.contents.items():
+        try:
+            parts = notebook_parts(file, data, reading) if is_notebook(file) else [Part(file, decode(data))]
+        except RefusedError as refused:
+            intake.refuse(file, str(refused))
+            reading.broken.append(Broken(file, "could not be read", data.replace(b"\0", b"").decode("latin-1")))
+            continue
+        reading.files.append(file)
+        reading.parts += parts
+    for broken in reading.broken:
+        for name in sorted(broken.functions().intersection(wanted)) if "%%" in broken.why else ():
+            intake.problems.append(Problem(f"{broken.where} {broken.why}, so its {name} is not read: use a plain cell"))
+    return reading
+
+
+def is_notebook(file: str) -> bool:
+    return file.lower().endswith(".ipynb")
+
+
+def notebook_parts(file: str, data: bytes, reading: Reading) -> list[Part]:
+    """Return the cells of a notebook that are Python."""
+    from grader.collect.notebook import read_notebook
+
+    parts = []
+    for cell in read_notebook(data):
+        part = Part(file, cell.text, cell.number)
+        if cell.magic:
+            reading.broken.append(Broken(part.where, f"is inside {cell.magic}", cell.text))
+        else:
+            parts.append(part)
+    return parts
+
+
+def parse(reading: Reading, intake: Intake, wanted: Sequence[str]) -> None:
+    """Outline all parts in the parsing child, saying which cannot be loaded."""
+    texts = [Text(part.versions, part.cell is not None) for part in reading.parts]
+    for part, outline in zip(reading.parts, outlines(texts, wanted), strict=True):
+        if not outline.error or outline.line:
+            # A file with a syntax error goes into the box too: importing it then shows Python's own message.
+            reading.outlined.append((part, outline))
+        if outline.error and outline.line:
+            location = Location(part.file, outline.line, part.cell)
+            intake.problems.append(Problem(f"{part.where}, line {outline.line}: {outline.error}", location))
+            reading.broken.append(Broken(part.where, f"has a syntax error in line {outline.line}", part.text))
+        elif outline.error:
+            intake.problems.append(
+                Problem(f"{part.where} is not read: {outline.error}", Location(part.file, 1, part.cell))
+            )
+            reading.broken.append(Broken(part.where, "could not be parsed", part.text))
+
+
+def found_in(part: Part, outline: Outline) -> list[Found]:
+    """Return the definitions of a part, each with its own lines of source."""
+    lines = part.text.split("\n")
+    return [Found(part.file, part.cell, n, "\n".join(lines[n.start - 1 : n.end])) for n in outline.names]
