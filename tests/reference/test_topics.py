@@ -119,6 +119,10 @@ def arrays(value):
     return [leaf for _, leaf in leaves(value) if isinstance(leaf, np.ndarray)]
 
 
+def rng_for(topic):
+    return {"rng": np.random.default_rng(0)} if topic.is_random else {}
+
+
 def as_tuple(value):
     return value if isinstance(value, tuple) else (value,)
 
@@ -249,10 +253,6 @@ def test_the_reference_is_finite_and_warns_of_nothing(topic, case):
         if case in gradient_cases(topic):
             answers.append(topic.backward(**gradient_inputs(topic, case, secret)))
         assert all(np.isfinite(np.asarray(leaf)).all() for _, leaf in leaves(answers))
-
-
-def rng_for(topic):
-    return {"rng": np.random.default_rng(0)} if topic.is_random else {}
 
 
 def test_the_references_leave_their_inputs_alone(topic, case):
