@@ -1,0 +1,58 @@
+"""What one failing check shows, as labelled texts that every rendering lays out in its own way."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from grader.model import CheckResult, Mismatch
+
+
+class Fact(NamedTuple):
+    """A labelled text: one `line`, an `array` whose columns line up, or `prose` that may wrap."""
+
+    name: str
+    value: str
+    kind: Literal["line", "array", "prose"] = "line"
+
+
+def facts(check: CheckResult, summary: str) -> list[Fact]:
+    """Return what is known about a check, the most telling first; `summary` is said already and not repeated."""
+    rows = []
+    if check.error not in ("", summary):
+        rows.append(Fact("error", check.error, "prose"))
+    if check.mismatch:
+        rows += _mismatch(check.mismatch)
+    if check.exhibit:
+        rows += [Fact(f"input {name}", value, "array") for name, value in check.exhibit.inputs.items()]
+        rows.append(Fact("expected", check.exhibit.expected, "array"))
+        rows.append(Fact("your answer", check.exhibit.actual, "array"))
+    if check.printed:
+        rows.append(Fact("printed", check.printed, "prose"))
+    return rows
+
+
+def _mismatch(mismatch: Mismatch) -> list[Fact]:
+    rows = []
+    if difference := mismatch.difference:
+        where = f"[{', '.join(map(str, difference.index))}]: " if difference.index else ""
+        rows.append(Fact("first wrong", f"{where}expected {difference.expected}, got {difference.actual}"))
+    rows += _pair("shape", _shape(mismatch.expected_shape), _shape(mismatch.actual_shape))
+    rows += _pair("dtype", mismatch.expected_dtype, mismatch.actual_dtype)
+    sizes = (
+        ("{:.3g}", mismatch.max_abs_error),
+        ("{:.3g} relative", mismatch.max_rel_error),
+        ("allowed {:.3g}", mismatch.allowed_error),
+    )
+    if known := [text.format(size) for text, size in sizes if size is not None]:
+        rows.append(Fact("largest error", ", ".join(known)))
+    return rows
+
+
+def _pair(name: str, expected: str | None, actual: str | None) -> list[Fact]:
+    if expected == actual:
+        return [Fact(name, expected)] if expected else []
+    return [Fact(name, f"expected {expected or 'none'}, got {actual or 'none'}")]
+
+
+def _shape(shape: tuple[int, ...] | None) -> str | None:
+    return None if shape is None else str(shape) if shape else "() (a scalar)"

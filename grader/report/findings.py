@@ -1,0 +1,161 @@
+"""What a student should read first: failing checks without hidden content, grouped by reason and ordered by urgency."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from grader.model import Aspect, CheckResult, FunctionResult, Location, Mismatch, Report, Verdict
+from grader.report import words
+
+_ASPECTS = list(Aspect)
+_VERDICTS = [
+    Verdict.MISSING,
+    Verdict.CRASH,
+    Verdict.MEMORY,
+    Verdict.TIMEOUT,
+    Verdict.ERROR,
+    Verdict.FAIL,
+    Verdict.FAULT,
+    Verdict.PASS,
+]
+_CATEGORIES = list(words.CATEGORIES)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The checks of one function that fail for the same reason; the first is the one to look at."""
+
+    checks: tuple[CheckResult, ...]
+
+    @property
+    def first(self) -> CheckResult:
+        return self.checks[0]
+
+    @property
+    def summary(self) -> str:
+        return self.first.summary or words.SENTENCES[self.first.verdict]
+
+    @property
+    def hint(self) -> str:
+        return self.first.hint
+
+    @property
+    def location(self) -> Location | None:
+        return self.first.location
+
+    @property
+    def visible(self) -> tuple[CheckResult, ...]:
+        return tuple(check for check in self.checks if check.visible)
+
+    @property
+    def hidden(self) -> int:
+        return len(self.checks) - len(self.visible)
+
+    @property
+    def extent(self) -> str:
+        """Which checks: "small, gradient of small and 2 hidden cases"; nothing when it is all of them anyway."""
+        return "" if self.first.verdict is Verdict.MISSING else self.named(3)
+
+    def named(self, most: int) -> str:
+        """Return the names of the first visible checks and how many others there are."""
+        names = [words.label(check) for check in self.visible]
+        shown = names[:most]
+        if len(names) > most:
+            shown.append(words.count(len(names) - most, "more check"))
+        if self.hidden:
+            of_gradient = "the gradient of " if self.first.kind == "gradient" and not names else ""
+            shown.append(f"{of_gradient}{words.count(self.hidden, 'hidden case')}")
+        return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else shown[0]
+
+    @property
+    def unseen(self) -> str:
+        """What is said of the hidden cases among the checks."""
+        also = "fails" if self.hidden == 1 else "fail"
+        same = " in the same way" if self.visible else ""
+        return (
+            f"{words.count(self.hidden, 'hidden case')} {also}{same}: {words.failure(self.first)}. {words.HIDDEN_NOTE}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to do next: a function by its place in the report, its worst finding and the points at stake."""
+
+    position: int
+    function: FunctionResult
+    finding: Finding
+    lost: int
+
+
+def public(report: Report) -> Report:
+    """Return the report as the student may see it: hidden checks keep verdict, category, summary, hint and place."""
+    return replace(report, functions=tuple(map(_public_function, report.functions)))
+
+
+def findings(function: FunctionResult) -> tuple[Finding, ...]:
+    """Return why a function lost points, the most urgent reason first; faults are not the student's and stay out."""
+    return _grouped(check for check in function.checks if check.verdict not in (Verdict.PASS, Verdict.FAULT))
+
+
+def faults(function: FunctionResult) -> tuple[Finding, ...]:
+    """Return what we could not check, grouped by reason."""
+    return _grouped(check for check in function.checks if check.verdict is Verdict.FAULT)
+
+
+def passed(function: FunctionResult) -> Finding | None:
+    """Return the checks that pass as one group, or None when there is none."""
+    checks = tuple(check for check in function.checks if check.verdict is Verdict.PASS)
+    return Finding(checks) if checks else None
+
+
+def next_steps(report: Report, most: int = 3) -> tuple[Step, ...]:
+    """Return what to do first: the functions with the most points to gain, each with its most urgent finding."""
+    steps = [
+        Step(position, function, reasons[0], function.max_hundredths - function.hundredths)
+        for position, function in enumerate(report.functions, 1)
+        if function.hundredths is not None and (reasons := findings(function))
+    ]
+    return tuple(sorted(steps, key=lambda step: -step.lost)[:most])
+
+
+def _grouped(checks: Iterable[CheckResult]) -> tuple[Finding, ...]:
+    groups: dict[tuple[object, ...], list[CheckResult]] = {}
+    for check in sorted(checks, key=_urgency):
+        # A wrong value and a wrong gradient are two reasons; an exception at the same place is one.
+        kind = check.kind if check.verdict is Verdict.FAIL else ""
+        key = (check.verdict, kind, check.summary, check.hint, check.location)
+        groups.setdefault(key, []).append(check)
+    return tuple(Finding(tuple(group)) for group in groups.values())
+
+
+def _urgency(check: CheckResult) -> tuple[int, int, bool, int, int]:
+    """Sort a basic aspect before a special one, then what can be looked at, then what hides other mistakes."""
+    category = check.mismatch.category if check.mismatch else ""
+    return (
+        int(check.verdict is not Verdict.MISSING),
+        _ASPECTS.index(check.aspect),
+        not check.visible,
+        _VERDICTS.index(check.verdict),
+        _CATEGORIES.index(category) if category in _CATEGORIES else len(_CATEGORIES),
+    )
+
+
+def _public_function(function: FunctionResult) -> FunctionResult:
+    return replace(function, checks=tuple(map(_public_check, function.checks)))
+
+
+def _public_check(check: CheckResult) -> CheckResult:
+    """Leave out what could show a hidden input: a student's program may print it or put it in a message."""
+    if check.visible:
+        return replace(check, summary=_own_words(check.summary), error=_own_words(check.error))
+    mismatch = check.mismatch and Mismatch(check.mismatch.category, check.mismatch.summary)
+    summary = _own_words(check.summary)
+    return replace(check, summary=summary, case="", mismatch=mismatch, exhibit=None, error="", printed="")
+
+
+def _own_words(text: str) -> str:
+    """Name a failed `assert` of the student's code as what it is."""
+    for said in ("raised AssertionError", "raised an AssertionError"):
+        text = text.replace(said, "stopped at a failed assert")
+    return text.replace("AssertionError", "failed assert")

@@ -1,0 +1,23 @@
+"""The report as GitHub-flavoured Markdown: for step summaries and comments."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from grader.model import Report
+from grader.report.findings import public
+from grader.report.templates import markdown_environment
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+
+def render_markdown(report: Report) -> str:
+    """Return a summary table and one section for each function that lost points."""
+    return _template().render(report=public(report))
+
+
+@cache
+def _template() -> Template:
+    return markdown_environment().get_template("feedback.md.j2")

@@ -1,0 +1,174 @@
+"""The report on a terminal, and as plain unwrapped lines in a log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from grader.model import FunctionResult, Report
+from grader.report import escape, words
+from grader.report.facts import Fact, facts
+from grader.report.findings import Finding, faults, findings, public
+from grader.report.words import Status
+
+_STYLES = {
+    Status.FULL: "green",
+    Status.PART: "yellow",
+    Status.NONE: "red",
+    Status.MISSING: "red",
+    Status.FAULT: "magenta",
+    Status.EMPTY: "dim",
+}
+_UNWRAPPED = 100_000
+_ROOMY = 70
+_LABEL = len("largest error")
+_LONGEST_LABEL = 30
+_NARROWEST = 10
+_VALUE_LINES = 6
+_VALUE_LIMIT = 240
+_OTHERS = 4
+_PROBLEMS = 12
+
+
+def print_report(report: Report, console: Console) -> None:
+    """Print the score, one row per function, and the most urgent mistake of every function that lost points."""
+    _Printer(console).report(public(report))
+
+
+class _Printer:
+    """Writes lines to one console: wrapped with a hanging indent on a terminal, one fact per line elsewhere."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.wide = not console.is_terminal
+        self.encoding = console.encoding
+        self.unicode = console.encoding.startswith("utf")
+        self.cross = f"  {self.mark(Status.NONE)} "
+
+    def report(self, report: Report) -> None:
+        score = words.total(report)
+        self.line(f"{report.title}: {score}{'' if report.outcome == 'fault' else ' points'}", style="bold")
+        about = (report.submission.name, words.FRAMEWORKS[report.framework], f"{report.sandbox.backend} sandbox")
+        self.line(", ".join(about), style="dim")
+        self.line(words.standing(report))
+        for fault in report.faults:
+            self.line(fault, before="  ? ", before_style="magenta")
+        if report.functions:
+            self.line("")
+            self.table(report.functions)
+        self.problems(report)
+        for function in report.functions:
+            self.function(function)
+
+    def table(self, functions: Iterable[FunctionResult]) -> None:
+        table = Table(box=None if self.wide else box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
+        table.add_column("function", overflow="fold")
+        table.add_column("verdict", no_wrap=True)
+        table.add_column("points", justify="right", no_wrap=True)
+        if self.wide or self.console.width >= _ROOMY:
+            table.add_column("checks passed")
+        for function in functions:
+            state = words.status(function)
+            cells = [
+                self.text(function.name, 60),
+                self.text(f"{self.mark(state)} {state.word}", style=_STYLES[state]),
+                self.text(words.out_of(function.hundredths, function.max_hundredths)),
+                self.text(", ".join(map(words.aspect, function.aspects))),
+            ]
+            table.add_row(*cells[: len(table.columns)])
+        if not self.wide:
+            self.console.print(table)
+            return
+        options = self.console.options.update_width(_UNWRAPPED)
+        for segments in self.console.render_lines(table, options, pad=False):
+            self.write(Text("".join(segment.text for segment in segments).rstrip()))
+
+    def problems(self, report: Report) -> None:
+        problems = report.submission.problems
+        if problems:
+            self.line("")
+            self.line("About your files", style="bold")
+        for problem in problems[:_PROBLEMS]:
+            where = f"{words.place(problem.location)}: " if problem.location else ""
+            self.line(f"{where}{problem.message}", before="  - ")
+        if more := len(problems) - _PROBLEMS:
+            self.more(more, "note")
+
+    def function(self, function: FunctionResult) -> None:
+        """Print the most urgent finding in full and one line for each of the others."""
+        state, reasons, ours = words.status(function), findings(function), faults(function)
+        if state in (Status.FULL, Status.EMPTY) and not function.note:
+            return
+        self.line("")
+        self.line(f"{function.name}  {words.out_of(function.hundredths, function.max_hundredths)}", style="bold")
+        if function.note and function.note not in {finding.summary for finding in (*reasons, *ours)}:
+            self.line(function.note, before="  ")
+        for finding in ours:
+            self.line(f"{finding.summary} ({finding.extent})", before="  ? ", before_style="magenta")
+        if state is Status.FAULT and not ours and not function.note:
+            self.line(words.FAULT_NOTE, before="  ? ", before_style="magenta")
+        if reasons:
+            self.finding(reasons[0], function)
+        for finding in reasons[1 : 1 + _OTHERS]:
+            self.line(f"{finding.summary} ({finding.extent})", before=self.cross, before_style="red")
+        self.more(len(reasons) - 1 - _OTHERS, "mistake")
+
+    def finding(self, finding: Finding, function: FunctionResult) -> None:
+        self.line(finding.summary, before=self.cross, before_style="red")
+        location = finding.location or function.location
+        rows = [
+            Fact("hint", finding.hint),
+            Fact("where", words.place(location) if location else ""),
+            Fact("check", finding.extent),
+            *facts(finding.first, finding.summary),
+        ]
+        for name, value, kind in rows:
+            if value:
+                limit, lines = (escape.LINE, 1) if kind == "line" else (_VALUE_LIMIT, _VALUE_LINES)
+                before = f"    {escape.terminal(name)[:_LONGEST_LABEL]:<{_LABEL}} "
+                self.line(value, before=before, before_style="dim", limit=limit, lines=lines)
+
+    def more(self, number: int, noun: str) -> None:
+        if number > 0:
+            self.line(f"and {words.count(number, f'more {noun}')}, see the full feedback", before="  ", style="dim")
+
+    def line(
+        self,
+        value: str,
+        *,
+        before: str = "",
+        style: str = "",
+        before_style: str = "",
+        limit: int = escape.LINE,
+        lines: int = 1,
+    ) -> None:
+        """Print hostile text after a prefix of ours; what does not fit on the first line is indented below it."""
+        prefix = Text(self.encodable(before), style=before_style)
+        content = self.text(value, limit, lines, style)
+        rows = (
+            content.split("\n")
+            if self.wide
+            else content.wrap(self.console, max(_NARROWEST, self.console.width - len(prefix)))
+        )
+        for number, row in enumerate(rows):
+            row.rstrip()
+            self.write(Text.assemble(prefix if number == 0 else " " * len(prefix), row))
+
+    def write(self, line: Text) -> None:
+        self.console.print(line, soft_wrap=True, highlight=False)
+
+    def mark(self, state: Status) -> str:
+        return state.mark if self.unicode else state.ascii_mark
+
+    def text(self, value: str, limit: int = escape.LINE, lines: int = 1, style: str = "") -> Text:
+        """Return hostile text as a rich Text, in which neither control characters nor markup do anything."""
+        return Text(self.encodable(escape.terminal(value, limit, lines)), style=style)
+
+    def encodable(self, text: str) -> str:
+        if not self.unicode:
+            text = text.replace("…", "...").replace("–", "-")
+        return text.encode(self.encoding, "backslashreplace").decode(self.encoding)

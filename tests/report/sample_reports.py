@@ -1,0 +1,258 @@
+"""Reports to render: one with every verdict, and one in which every field of the submission is hostile."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from grader.model import (
+    Aspect,
+    AspectScore,
+    CheckResult,
+    Difference,
+    Exhibit,
+    FunctionResult,
+    Location,
+    Mismatch,
+    Problem,
+    Report,
+    SandboxInfo,
+    SubmissionInfo,
+    Verdict,
+)
+
+SECRET = "hidden-input-0.7351"
+
+VALUES = Mismatch(
+    category="values",
+    summary="The largest element is right and the others are not: the answer is not what was expected.",
+    difference=Difference((0, 1), "0.24472847", "0.66524096"),
+    expected_shape=(3, 5),
+    actual_shape=(3, 5),
+    expected_dtype="float64",
+    actual_dtype="float64",
+    max_abs_error=0.42051249,
+    max_rel_error=0.6321,
+    allowed_error=3.5527e-15,
+)
+SHAPE = Mismatch(
+    category="shape",
+    summary="The answer has the wrong shape.",
+    expected_shape=(2, 3, 5, 5),
+    actual_shape=(2, 3, 25),
+    expected_dtype="float32",
+    actual_dtype="float64",
+)
+MATRIX = "[[ 0.12573022 -0.13210486  0.64042265  0.10490012 -0.53566937]\n [ 0.36159505  1.30400005  0.94708096]]"
+WIDE = "[" + " ".join(f"{i / 7:.8f}" for i in range(40)) + "]"
+EXHIBIT = Exhibit({"z": MATRIX, "axis": "-1"}, WIDE, WIDE.replace("0.14285714", "0.66524096"))
+
+
+def check(name: str, verdict: Verdict = Verdict.PASS, **changes: object) -> CheckResult:
+    plain = CheckResult(id=f"f/{name}", case=name, kind="values", aspect=Aspect.VALUES, verdict=verdict, visible=True)
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def function(
+    name: str, hundredths: int | None, max_hundredths: int, checks: tuple[CheckResult, ...], **changes: object
+) -> FunctionResult:
+    aspects = []
+    for aspect in dict.fromkeys(c.aspect for c in checks):
+        mine = [c for c in checks if c.aspect is aspect]
+        passed = sum(c.verdict is Verdict.PASS for c in mine)
+        unscored = any(c.verdict is Verdict.FAULT for c in mine)
+        most = max_hundredths // len({c.aspect for c in checks})
+        aspects.append(AspectScore(aspect, None if unscored else most * passed // len(mine), most, passed, len(mine)))
+    plain = FunctionResult(name, hundredths, max_hundredths, tuple(aspects), checks)
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def report(functions: tuple[FunctionResult, ...], **changes: object) -> Report:
+    scored = [f.hundredths for f in functions if f.hundredths is not None]
+    plain = Report(
+        schema="grader/results/v1",
+        grader_version="0.1.0",
+        assignments=("softmax_classifier",),
+        title="Softmax classifier",
+        framework="numpy",
+        submission=SubmissionInfo("alice-hw1", "9f2c" * 16, ("hw1.py", "hw1.ipynb"), ()),
+        sandbox=SandboxInfo("docker", "Ran without network, with 2 GB of memory, in a container of its own."),
+        outcome="graded",
+        faults=(),
+        hundredths=sum(scored),
+        max_hundredths=sum(f.max_hundredths for f in functions),
+        functions=functions,
+        started="2025-01-15T10:30:00Z",
+        duration_s=4.2,
+    )
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+HINT = "Divide each row by its own sum: the sum is taken over the last axis, with keepdims=True."
+SOFTMAX_FAIL = {
+    "verdict": Verdict.FAIL,
+    "summary": VALUES.summary,
+    "hint": HINT,
+    "mismatch": VALUES,
+    "location": Location("hw1.py", 12),
+}
+
+
+def every_verdict() -> Report:
+    """Return a partial report in which each verdict, place and kind of check occurs."""
+    softmax = function(
+        "softmax",
+        450,
+        1000,
+        (
+            check("small", exhibit=EXHIBIT, printed="debug: entering softmax\nshape (3, 5)", **SOFTMAX_FAIL),
+            check("two rows", exhibit=EXHIBIT, **SOFTMAX_FAIL),
+            check(SECRET, visible=False, exhibit=Exhibit({"z": SECRET}, SECRET, SECRET), **SOFTMAX_FAIL),
+            check("uniform"),
+            check(
+                SECRET,
+                Verdict.ERROR,
+                visible=False,
+                aspect=Aspect.EDGE,
+                summary="Your function raised ZeroDivisionError.",
+                error=f"ZeroDivisionError: {SECRET}",
+                printed=SECRET,
+                location=Location("hw1.py", 14),
+            ),
+            check("small", kind="gradient", aspect=Aspect.GRADIENT),
+            check(
+                "large logits",
+                Verdict.FAIL,
+                aspect=Aspect.STABILITY,
+                summary="The answer contains nan where finite numbers are expected.",
+                hint="exp overflows for large logits: subtract each row's maximum first.",
+                mismatch=Mismatch("finiteness", "The answer contains nan.", Difference((0, 0), "1.0", "nan")),
+            ),
+            check("", kind="dtype", aspect=Aspect.DTYPE),
+            check("", kind="purity", aspect=Aspect.PURITY),
+        ),
+        location=Location("hw1.py", 8),
+    )
+    conv = function(
+        "conv2d",
+        0,
+        1000,
+        (
+            check(
+                "3x3 kernel",
+                Verdict.FAIL,
+                summary=SHAPE.summary,
+                mismatch=SHAPE,
+                exhibit=EXHIBIT,
+                location=Location("hw1.ipynb", 2, cell=3),
+            ),
+            check(
+                "stride 2",
+                Verdict.ERROR,
+                summary="Your function raised AssertionError.",
+                error="AssertionError: height must be odd",
+                location=Location("hw1.ipynb", 5, cell=3),
+            ),
+        ),
+        location=Location("hw1.ipynb", 1, cell=3),
+    )
+    full = function("cross_entropy", 500, 500, (check("small"), check("large", visible=False)))
+    slow = function("max_pool", 0, 500, (check("big", Verdict.TIMEOUT, summary="No answer within 2 seconds."),))
+    greedy = function("im2col", 0, 500, (check("big", Verdict.MEMORY),))
+    crash = function("nms", 0, 500, (check("three boxes", Verdict.CRASH, location=Location("hw1.py", 80)),))
+    absent = function(
+        "batch_norm",
+        0,
+        500,
+        (
+            check("small", Verdict.MISSING, summary="There is no function batch_norm; there is batchnorm in hw1.py."),
+            check(
+                "small",
+                Verdict.MISSING,
+                kind="gradient",
+                aspect=Aspect.GRADIENT,
+                summary="There is no function batch_norm; there is batchnorm in hw1.py.",
+            ),
+        ),
+    )
+    ours = function(
+        "iou",
+        None,
+        1000,
+        (check("two boxes", Verdict.FAULT, summary="The sandbox stopped before it answered."), check("same box")),
+        note="The sandbox was lost twice.",
+    )
+    empty = function("warm_up", 0, 0, ())
+    return report(
+        (softmax, conv, full, slow, greedy, crash, absent, ours, empty),
+        outcome="partial",
+        faults=("The sandbox was lost while iou ran.",),
+        submission=SubmissionInfo(
+            "alice-hw1",
+            "9f2c" * 16,
+            ("hw1.py", "hw1.ipynb"),
+            (
+                Problem("`batchnorm` looks like `batch_norm`; the name has to be exact.", Location("hw1.py", 40)),
+                Problem("The cell does not parse and is left out.", Location("hw1.ipynb", 2, cell=3)),
+                Problem("notes.docx is not Python and is left out."),
+            ),
+        ),
+    )
+
+
+def full_marks() -> Report:
+    return report((function("softmax", 1000, 1000, (check("small"), check("large", visible=False))),))
+
+
+def all_fault() -> Report:
+    ours = function("softmax", None, 1000, (check("small", Verdict.FAULT),))
+    return report((ours,), outcome="fault", faults=("No sandbox could be started.",), hundredths=None)
+
+
+def hostile(text: str) -> Report:
+    """Return a report in which every text that a submission can influence is `text`."""
+    place = Location(text, 1)
+    mismatch = Mismatch("values", text, Difference((0,), text, text), (2,), (3,), text, text, 1.0, None, 1e-9)
+    checks = (
+        check(
+            text,
+            Verdict.FAIL,
+            summary=text,
+            hint=text,
+            mismatch=mismatch,
+            exhibit=Exhibit({text: text}, text, text),
+            error=text,
+            printed=text,
+            location=place,
+        ),
+        check(text, Verdict.ERROR, visible=False, summary=text + "!", hint=text, error=text, printed=text),
+        check(text),
+        check(text, Verdict.FAULT, summary=text, error=text),
+    )
+    one = function(text, 250, 1000, checks, location=place, note=text + "?")
+    return report(
+        (one, function(text, None, 1000, checks[3:], note=text)),
+        title=text,
+        submission=SubmissionInfo(text, text, (text,), (Problem(text, place), Problem(text))),
+        outcome="partial",
+        faults=(text,),
+    )
+
+
+HOSTILE = {
+    "script": "</style></title></pre><script>alert(1)</script><img src=x onerror=alert(1)>\" onload='x' {{ 7*7 }}",
+    "ansi": "\x1b[31mred\x1b[0m \x1b[2J\x1b]0;title\x07 \x9b31m \b\b\r overwritten",
+    "link": "\x1b]8;;https://evil.example\x1b\\click\x1b]8;;\x1b\\ https://evil.example www.evil.example <https://e.vil>",
+    "bidi": "\u202egnp.exe\u202c \u2066x\u2069 \u200f a\u200bb\u2060c\ufeffd \U000e0041 \u061c o" + "\u0301" * 50,
+    "rich": "[red]x[/red] [link=https://evil.example]y[/link] [/] [bold :smile:",
+    "backticks": "`a` ``b`` ````\n```\nc\n~~~~\n``````",
+    "table": "a | b | c\n|---|---|\n| \\| x | <td> \\",
+    "markdown": "# h\n- [x](https://evil.example) ![i](https://e.vil/i.png) **b** _i_ @me #12 GH-3 a@b.io\n---\n> q",
+    "runner": "::error::owned\n ::stop-commands::x\n##[error]x ##vso[task.complete]x\nx::add-mask::y ::set-env a::b",
+    "numbers": "1. one\n2) two\n+ three\n= four\n====",
+    "long": "A" * 10_000_000,
+    "lines": "x\n" * 5_000_000,
+    "surrogate": "\ud800 \udfff\ud83d",
+    "nul": "a\0b\x7f\u2028c\u2029d\x85e\x0cf",
+    "empty": "",
+    "blank": " \n\t ",
+}

@@ -1,0 +1,194 @@
+"""The commands as a user types them: output, files, exit codes, and one line for every error."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from grader import codec
+
+ROOT = Path(__file__).parent.parent
+GOOD = "import numpy as np\n\ndef softmax(z):\n    e = np.exp(z - z.max(-1, keepdims=True))\n    return e / e.sum(-1, keepdims=True)\n\ndef softmax_backward(dout, z):\n    s = softmax(z)\n    return s * (dout - (dout * s).sum(-1, keepdims=True))\n"  # noqa: E501
+
+
+def grader(*arguments, cwd=ROOT, **environment):
+    command = [sys.executable, "-m", "grader", *map(str, arguments)]
+    return subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, env={**os.environ, "COLUMNS": "80", **environment}
+    )
+
+
+def run(tmp_path, source, *options, **keywords):
+    (tmp_path / "hw.py").write_text(source)
+    out = tmp_path / "out"
+    return grader(
+        "run", tmp_path / "hw.py", "--sandbox", "process", "--only", "softmax", "--out", out, *options, **keywords
+    )
+
+
+def test_full_marks(tmp_path):
+    done = run(tmp_path, GOOD)
+    assert done.returncode == 0, done.stderr
+    assert "10.00 / 10" in done.stdout
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"results.json", "feedback.md", "feedback.html"}
+    assert "process backend" in done.stderr
+
+
+def test_marks_lost(tmp_path):
+    wrong = GOOD.replace("z - z.max(-1, keepdims=True)", "z", 1)
+    assert run(tmp_path, wrong).returncode == 1
+    assert run(tmp_path, wrong, "--exit-zero").returncode == 0
+
+
+def test_json_is_all_that_stdout_holds_and_follows_the_schema(tmp_path):
+    done = run(tmp_path, GOOD.replace("return e / e.sum", "return e / 0 * e.sum"), "--json")
+    results = json.loads(done.stdout)
+    assert done.stdout.encode() == (tmp_path / "out" / "results.json").read_bytes()
+    assert results["hundredths"] < results["max_hundredths"] == 1000
+    schema = json.loads((ROOT / "docs" / "results.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(results, schema)
+
+
+def test_the_schema_in_the_docs_is_that_of_the_model():
+    assert json.loads((ROOT / "docs" / "results.schema.json").read_text()) == codec.json_schema()
+
+
+def test_results_can_be_read_back(tmp_path):
+    run(tmp_path, GOOD)
+    data = (tmp_path / "out" / "results.json").read_bytes()
+    assert codec.encode(codec.decode(data)) == data
+    with pytest.raises(codec.ResultsError, match="schema"):
+        codec.decode(data.replace(b"grader/results/v1", b"grader/results/v9"))
+    with pytest.raises(codec.ResultsError, match="not a results file"):
+        codec.decode(b"{}")
+
+
+def test_the_same_seed_gives_the_same_results(tmp_path):
+    wrong = GOOD.replace("z - z.max(-1, keepdims=True)", "z * 0.99", 1)
+
+    def results(*options, **environment):
+        report = json.loads(run(tmp_path, wrong, "--json", *options, **environment).stdout)
+        return {key: value for key, value in report.items() if key not in ("started", "duration_s")}
+
+    first = results()
+    assert results() == first
+    assert results("--seed", "1") != first
+    assert results(GRADER_SECRET="another") != first
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("run", "nowhere"), "nowhere does not exist"),
+        (("run", "examples/good_numpy", "--assignment", "nope"), "No assignment 'nope'; there are: batch_norm"),
+        (("run", "examples/good_numpy", "--only", "nope"), "No function 'nope'"),
+        (("run", "examples/good_numpy", "--course", "docs"), "docs is no course"),
+        (("run", "examples/good_numpy", "--device", "cuda"), "--framework torch"),
+        (("run", "examples/good_numpy", "--sandbox", "cellar"), "cellar"),
+        (("run",), "SUBMISSION"),
+        (("fly",), "fly"),
+    ],
+)
+def test_a_wrong_request_is_one_line_and_exit_code_2(tmp_path, arguments, words):
+    if arguments[0] == "run" and len(arguments) > 1:
+        arguments = (*arguments, "--out", str(tmp_path / "out"))
+    done = grader(*arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_an_engine_the_docker_backend_says_what_to_do(tmp_path):
+    done = run(tmp_path, GOOD, "--sandbox", "docker", DOCKER_HOST="unix:///nowhere/docker.sock")
+    assert done.returncode == 3
+    assert "start Docker" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [("doctor",), ("sandbox", "build")])
+def test_every_command_says_so_in_one_line(command):
+    done = grader(*command, DOCKER_HOST="unix:///nowhere/docker.sock")
+    assert "start Docker" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_submission_without_any_function_of_the_course(tmp_path):
+    (tmp_path / "hw.py").write_text("def quicksort(a):\n    return sorted(a)\n")
+    done = grader("run", tmp_path / "hw.py", "--sandbox", "process", "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert "defines no function of the course" in done.stderr
+
+
+def test_a_topic_that_does_not_load_is_a_fault_and_the_others_are_graded(tmp_path):
+    course = tmp_path / "course"
+    (course / "assignments" / "a").mkdir(parents=True)
+    (course / "assignments" / "a" / "assignment.toml").write_text('title = "A"\n[points]\nsoftmax = 10\nbroken = 5\n')
+    (course / "reference" / "a").mkdir(parents=True)
+    (course / "reference" / "a" / "broken.py").write_text("1 / 0")
+    source = ROOT / "reference" / "softmax_classifier" / "softmax.py"
+    (course / "reference" / "a" / "softmax.py").write_text(source.read_text())
+    (tmp_path / "hw.py").write_text(GOOD + "\ndef broken(x):\n    return x\n")
+    done = grader(
+        "run", tmp_path / "hw.py", "--course", course, "--sandbox", "process", "--json", "--out", tmp_path / "out"
+    )
+    results = json.loads(done.stdout)
+    assert done.returncode == 3
+    assert results["outcome"] == "partial"
+    assert "ZeroDivisionError" in results["faults"][0]
+    assert [(f["name"], f["hundredths"]) for f in results["functions"]] == [("softmax", 1000), ("broken", None)]
+
+
+def test_topics_lists_the_course():
+    done = grader("topics")
+    assert done.returncode == 0
+    assert "conv2d" in done.stdout
+    rows = json.loads(grader("topics", "--json").stdout)
+    assert {"function", "hundredths", "cases", "mistakes"} <= set(rows[0])
+
+
+def test_doctor_finds_a_backend():
+    done = grader("doctor")
+    assert done.returncode == 0
+    assert "process" in done.stdout
+
+
+def test_help_imports_nothing_heavy():
+    script = (
+        "import sys\nfrom click.testing import CliRunner\nfrom grader.cli import cli\n"
+        "assert CliRunner().invoke(cli, ['--help']).exit_code == 0\n"
+        "heavy = {'numpy', 'torch', 'docker', 'jinja2', 'nbformat', 'rich', 'msgspec'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_interruption_leaves_no_results_and_no_process(tmp_path):
+    import signal
+    import time
+
+    import psutil
+
+    (tmp_path / "hw.py").write_text("def softmax(z):\n    while True: pass\n")
+    command = [sys.executable, "-m", "grader", "run", str(tmp_path / "hw.py"), "--sandbox", "process"]
+    process = subprocess.Popen(
+        [*command, "--only", "softmax", "--out", str(tmp_path / "out")], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    parent = psutil.Process(process.pid)
+    deadline = time.monotonic() + 20
+    while len(parent.children(recursive=True)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    children = parent.children(recursive=True)
+    assert len(children) >= 2
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 3
+    assert "interrupted" in errors
+    assert not (tmp_path / "out").exists()
+    assert not [child for child in psutil.wait_procs(children, timeout=5)[1] if child.status() != "zombie"]

@@ -1,0 +1,102 @@
+"""The archives hold the engine and the templates, and never the references."""
+
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory):
+    """Build both archives with the build tools that the development environment holds: no download."""
+    out = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (wheel,) = out.glob("*.whl")
+    (sdist,) = out.glob("*.tar.gz")
+    return wheel, sdist
+
+
+def names(archive):
+    if archive.suffix == ".whl":
+        with zipfile.ZipFile(archive) as file:
+            return file.namelist()
+    with tarfile.open(archive) as file:
+        return [member.name.split("/", 1)[1] for member in file.getmembers() if "/" in member.name]
+
+
+def test_the_wheel_holds_the_engine_and_nothing_of_the_course(archives):
+    held = names(archives[0])
+    assert {name.split("/")[0] for name in held} == {"grader", "sandbox", "kernel_grader-0.1.0.dist-info"}
+    for needed in (
+        "grader/cli.py",
+        "grader/collect/parse.py",
+        "grader/_templates/feedback.html.j2",
+        "grader/_templates/feedback.css",
+        "sandbox/worker.py",
+        "sandbox/seccomp.json",
+        "sandbox/Dockerfile",
+        "grader/py.typed",
+        "sandbox/py.typed",
+    ):
+        assert needed in held
+
+
+def test_the_sdist_holds_what_a_build_needs_and_nothing_of_the_course(archives):
+    held = names(archives[1])
+    assert not [name for name in held if name.startswith(("reference", "assignments", "tests", "examples"))]
+    for needed in ("grader/cli.py", "sandbox/worker.py", "grader/_templates/feedback.html.j2", "pyproject.toml", "LICENSE"):
+        assert needed in held
+
+
+def test_a_reference_body_is_in_neither(archives):
+    secret = (ROOT / "reference" / "yolo" / "nms.py").read_text().split('"""')[-1].strip().splitlines()[0]
+    for archive in archives:
+        if archive.suffix == ".whl":
+            with zipfile.ZipFile(archive) as file:
+                texts = [file.read(name) for name in file.namelist()]
+        else:
+            with tarfile.open(archive) as file:
+                texts = [file.extractfile(member).read() for member in file.getmembers() if member.isfile()]
+        assert not [text for text in texts if secret.encode() in text]
+
+
+def installed(tmp_path, source):
+    """Install into a fresh environment that sees this one's libraries, and return its Python."""
+    venv = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
+    site = next((venv / "lib").glob("python*/site-packages"))
+    import click
+
+    libraries = Path(click.__file__).parent.parent
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    subprocess.run([*command, "--target", str(site), str(source)], check=True, capture_output=True)
+    (site / "libraries.pth").write_text(f"{libraries}\n")
+    return venv / "bin" / "python"
+
+
+@pytest.mark.parametrize("kind", [0, 1], ids=["wheel", "sdist"])
+def test_an_installed_archive_grades_a_course_elsewhere(archives, tmp_path, kind):
+    python = installed(tmp_path, archives[kind])
+    script = "import grader.cli; grader.cli.main()"
+    options = ["run", str(ROOT / "examples" / "good_numpy"), "--course", str(ROOT), "--only", "softmax"]
+    done = subprocess.run(
+        [python, "-c", script, *options, "--sandbox", "process", "--out", str(tmp_path / "out")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "out" / "feedback.html").exists()
+
+
+def test_the_editable_install_does_not_expose_the_references(tmp_path):
+    command = [sys.executable, "-c", "import grader, sandbox, reference"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert "No module named 'reference'" in done.stderr
