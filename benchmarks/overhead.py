@@ -94,11 +94,10 @@ def main() -> None:
 def build(folder: Path) -> tuple[Path, Path]:
     """Write a course of five topics with ten small cases each, and the bare test file; return both places."""
     course = folder / "course"
+    shutil.copytree(ROOT / "reference", course / "reference", ignore=shutil.ignore_patterns("__pycache__"))
     for key, inputs in CASES.items():
-        source = ROOT / "reference" / f"{key}.py"
-        target = course / "reference" / "bench" / source.name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(source.read_text() + TOPIC.format(inputs=inputs))
+        with (course / "reference" / f"{key}.py").open("a") as file:
+            file.write(TOPIC.format(inputs=inputs))
     names = [key.split("/")[1] for key in CASES]
     (course / "assignments" / "bench").mkdir(parents=True)
     points = "\n".join(f"{name} = 10" for name in names)
@@ -106,8 +105,8 @@ def build(folder: Path) -> tuple[Path, Path]:
     bare = folder / "test_bare.py"
     modules = {name: module_of(name) for name in names}
     imports = "\n".join(f"import {module}" for module in sorted(set(modules.values())))
-    imports += "".join(f"\nimport reference.bench.{name}" for name in names)
-    pairs = ", ".join(f"({modules[name]}.{name}, reference.bench.{name}.TOPIC)" for name in names)
+    imports += "".join(f"\nimport reference.{key.replace('/', '.')}" for key in CASES)
+    pairs = ", ".join(f"({modules[key.split('/')[1]]}.{key.split('/')[1]}, reference.{key.replace('/', '.')}.TOPIC)" for key in CASES)
     bare.write_text(BARE.format(submission=str(SUBMISSION), course=str(course), imports=imports, pairs=pairs))
     return course, bare
 

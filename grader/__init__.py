@@ -2,4 +2,6 @@
 
 from grader.topic import Case, Close, Exact, Indices, Mistake, Properties, Topic
 
+__version__ = "0.1.0"
+
 __all__ = ["Case", "Close", "Exact", "Indices", "Mistake", "Properties", "Topic"]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
+
+from grader import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +39,7 @@ def _stop(message: str, code: int) -> NoReturn:
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="kernel-grader", prog_name="grader")
+@click.version_option(__version__, prog_name="grader")
 def cli() -> None:
     """Grade deep-learning coursework: sandboxed, with calibrated tolerances, and with feedback that names the mistake.
 
@@ -157,9 +160,20 @@ def build(base: str, torch: bool) -> None:
 
 
 def _with_progress(work: Callable[[Progress], Report]) -> Report:
-    """Run long work under a progress bar on a terminal, and without one in a log."""
+    """Run long work under a progress bar on a terminal, and without one in a log.
+
+    At the first sign of progress the renderers are loaded in a thread: from then on this process mostly waits.
+    """
+    from grader.report import load_renderers
+
+    loading = threading.Thread(target=load_renderers, daemon=True)
+
+    def begin() -> None:
+        if not loading.ident:
+            loading.start()
+
     if not sys.stderr.isatty():
-        return work(lambda done, count, function: None)
+        return work(lambda done, count, function: begin())
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
     from rich.progress import Progress as Bar
@@ -167,12 +181,18 @@ def _with_progress(work: Callable[[Progress], Report]) -> Report:
     columns = (TextColumn("grading {task.description}"), BarColumn(), MofNCompleteColumn())
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
-        return work(lambda done, count, function: bar.update(task, completed=done, total=count, description=function))
+
+        def show(done: int, count: int, function: str) -> None:
+            begin()
+            bar.update(task, completed=done, total=count, description=function)
+
+        return work(show)
 
 
 def _deliver(report: Report, out: Path, as_json: bool) -> None:
     """Write the three files, results.json last, since its presence says that the others are there."""
-    from grader.codec import encode, write_atomically
+    from grader.atomic import write_atomically
+    from grader.codec import encode
     from grader.report import write_feedback
 
     try:

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
+from grader import __version__
 from grader.course import CourseError, find_course, topic_files
 from sandbox.base import Framework, SandboxUnavailable
 from sandbox.select import choose, probe_docker
@@ -47,7 +48,7 @@ def print_findings(findings: Sequence[Finding]) -> None:
 def _python() -> Iterator[Finding]:
     system = f"{platform.system()} {platform.machine()}"
     yield Finding("ok", "python", f"{platform.python_version()} on {system}, {os.cpu_count()} cores ({sys.executable})")
-    yield Finding("ok", "kernel-grader", f"{version('kernel-grader')}, NumPy {version('numpy')}")
+    yield Finding("ok", "kernel-grader", f"{__version__}, NumPy {version('numpy')}")
     if importlib.util.find_spec("torch") is None:
         yield Finding("warn", "torch", "not installed: torch submissions need the docker backend's torch image")
     else:

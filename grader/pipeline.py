@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
+from grader import __version__
 from grader.assignment import AssignmentError, assignment_names, load_assignment, only
 from grader.codec import SCHEMA
 from grader.collect import collect
@@ -72,7 +72,7 @@ def grade(request: Request, sandbox: Sandbox, progress: Progress = lambda done, 
     functions = score(checks, assignment, submission, results)
     return Report(
         schema=SCHEMA,
-        grader_version=version("kernel-grader"),
+        grader_version=__version__,
         assignments=assignment.names,
         title=assignment.title,
         framework=request.framework,

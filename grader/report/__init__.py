@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from pathlib import Path
 
+from grader.atomic import write_atomically
 from grader.model import Report
+
+
+def load_renderers() -> None:
+    """Import the renderers and compile their templates, ahead of the report that needs them."""
+    import grader.report.terminal  # noqa: F401 - imported for later
+    from grader.report import html, markdown
+
+    html.template()
+    markdown.template()
 
 
 def write_feedback(report: Report, out: Path) -> tuple[Path, Path]:
@@ -17,18 +25,6 @@ def write_feedback(report: Report, out: Path) -> tuple[Path, Path]:
 
     out.mkdir(parents=True, exist_ok=True)
     return (
-        _replace(out / "feedback.md", render_markdown(report)),
-        _replace(out / "feedback.html", render_html(report)),
+        write_atomically(out / "feedback.md", render_markdown(report).encode()),
+        write_atomically(out / "feedback.html", render_html(report).encode()),
     )
-
-
-def _replace(path: Path, text: str) -> Path:
-    """Write beside the file and rename, so that nobody ever reads half a page."""
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with partial.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return path

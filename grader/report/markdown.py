@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 def render_markdown(report: Report) -> str:
     """Return a summary table and one section for each function that lost points."""
-    return _template().render(report=public(report))
+    return template().render(report=public(report))
 
 
 @cache
-def _template() -> Template:
+def template() -> Template:
+    """Return the compiled template."""
     return markdown_environment().get_template("feedback.md.j2")

@@ -55,6 +55,14 @@ FAULT_NOTE = "This is our fault, not yours: you lose no points for it."
 HIDDEN_NOTE = "Hidden cases are not shown: neither their input nor the expected answer."
 
 
+def sentence(text: str) -> str:
+    """Return a summary as a sentence of its own: a capital unless it starts with a name, and a full stop."""
+    first = text.split(" ", 1)[0]
+    if first.isalpha() and first.islower():
+        text = text[0].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else text + "."
+
+
 class Status(Enum):
     """How a whole function did: the word, and the mark before it in Unicode and in ASCII."""
 
