@@ -1,0 +1,125 @@
+"""The container engine: is one there, what is it, and which sandbox images does it hold."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sandbox.base import Framework, SandboxUnavailable
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+REPOSITORY = "kernel-grader-sandbox"
+SOCKET = "/var/run/docker.sock"
+TIMEOUT_S = 60
+PROBE_TIMEOUT_S = 3
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """What is known of the engine; `problem` is one line that says what to do, empty when the engine answers."""
+
+    version: str = ""
+    api_version: str = ""
+    cgroup_version: str = ""
+    seccomp: bool = False
+    rootless: bool = False
+    images: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
+
+
+def tag(framework: Framework) -> str:
+    """Return the name of a framework's sandbox image."""
+    return f"{REPOSITORY}:{framework}"
+
+
+@contextmanager
+def engine(timeout_s: int = TIMEOUT_S) -> Iterator[DockerClient]:
+    """Yield a client of the engine and close it. Raises SandboxUnavailable when no engine answers."""
+    client = connect(timeout_s)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def connect(timeout_s: int = TIMEOUT_S) -> DockerClient:
+    """Return a client of the engine that DOCKER_HOST names or that listens on the usual socket.
+
+    Raises SandboxUnavailable when none answers.
+    """
+    absent = _absent()
+    if absent:
+        raise SandboxUnavailable(absent)
+    # Both take long to import, and most commands never need them.
+    from docker import DockerClient
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
+
+    try:
+        client = DockerClient.from_env(timeout=timeout_s)
+    except DockerException as error:
+        raise SandboxUnavailable(f"no Docker engine answers: {_first_line(error)}") from error
+    try:
+        client.ping()
+    except (DockerException, RequestException) as error:
+        client.close()
+        raise SandboxUnavailable(f"no Docker engine answers: {_first_line(error)}") from error
+    return client
+
+
+def image_id(client: DockerClient, framework: Framework) -> str:
+    """Return the id of a framework's image, never pulling. Raises SandboxUnavailable when there is none."""
+    from docker.errors import ImageNotFound
+
+    try:
+        return str(client.images.get(tag(framework)).id)
+    except ImageNotFound:
+        torch = " --torch" if framework == "torch" else ""
+        raise SandboxUnavailable(f"no sandbox image {tag(framework)}: run `grader sandbox build{torch}`") from None
+
+
+def probe_docker() -> EngineFacts:
+    """Return what `grader doctor` shows of the engine; quick when there is none."""
+    try:
+        with engine(PROBE_TIMEOUT_S) as client:
+            version, info = client.version(), client.info()
+            found = {name: str(image.id) for image in client.images.list(REPOSITORY) for name in image.tags}
+    except SandboxUnavailable as error:
+        return EngineFacts(problem=str(error))
+    options = " ".join(info.get("SecurityOptions") or [])
+    return EngineFacts(
+        version=str(version.get("Version", "")),
+        api_version=str(version.get("ApiVersion", "")),
+        cgroup_version=str(info.get("CgroupVersion", "1")),
+        seccomp="name=seccomp" in options,
+        rootless="name=rootless" in options,
+        images=dict(sorted(found.items())),
+    )
+
+
+def _absent() -> str:
+    """Return why no engine can answer, without loading the client's library; empty when one may."""
+    host = os.environ.get("DOCKER_HOST", f"unix://{SOCKET}")
+    if not host.startswith("unix://"):
+        return ""
+    path = host.removeprefix("unix://")
+    if not Path(path).exists():
+        return f"no Docker engine: {path} does not exist; start Docker, or use --sandbox process"
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(PROBE_TIMEOUT_S)
+        try:
+            probe.connect(path)
+        except OSError as error:
+            return f"no Docker engine answers on {path} ({error.strerror or error}); start Docker"
+    return ""
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

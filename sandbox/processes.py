@@ -1,0 +1,97 @@
+"""Processes as the system lists them: who descends from whom, who still lives, and how to end them all.
+
+Runs in the box and on the host. Standard library alone; where there is no /proc nothing is found.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Container, Iterator
+
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
+
+
+def control(option: int, value: int) -> None:
+    """Set a Linux process attribute; elsewhere do nothing."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def descendants(pid: int) -> Iterator[int]:
+    """Yield the children of a process, their children, and so on; zombies too."""
+    children = _children(pid)
+    yield from children
+    for child in children:
+        yield from descendants(child)
+
+
+def threads(pid: int) -> int:
+    """Return how many threads a process has; 1 where the system does not say."""
+    try:
+        return len(os.listdir(f"/proc/{pid}/task"))
+    except OSError:
+        return 1
+
+
+def lives(pid: int) -> bool:
+    """Return whether the process runs: it exists and is no zombie."""
+    return _stat(pid)[0] not in "ZX"
+
+
+def sweep(keep: Container[int] = (), patience_s: float = 2.0) -> bool:
+    """Kill this process's descendants except `keep`, and reap them; return whether none is left."""
+    end = time.monotonic() + patience_s
+    while victims := [pid for pid in descendants(os.getpid()) if pid not in keep]:
+        for pid in victims:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        for pid in victims:
+            with contextlib.suppress(OSError):
+                os.waitpid(pid, os.WNOHANG)
+        # A zombie that a kept process has not reaped is dead enough.
+        if not any(lives(pid) for pid in victims):
+            return True
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.0005)
+    return True
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/children") as file:
+                found += map(int, file.read().split())
+    except FileNotFoundError:
+        # The process or thread has ended, or the kernel keeps no such lists.
+        return found if _LISTED else _children_by_parent(pid)
+    except OSError:
+        return found
+    return found
+
+
+def _children_by_parent(pid: int) -> list[int]:
+    try:
+        others = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    except OSError:
+        return []
+    return [other for other in others if _stat(other)[1] == pid]
+
+
+def _stat(pid: int) -> tuple[str, int]:
+    """Return the state letter and the parent of a process; "X" when there is none."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            state, parent = file.read().rpartition(b")")[2].split()[:2]
+        return state.decode(), int(parent)
+    except (OSError, ValueError):
+        return "X", 0
+
+
+_LISTED = os.path.exists(f"/proc/self/task/{os.getpid()}/children")

@@ -1,0 +1,176 @@
+"""The parent in the box: forks a child per group of calls, relays frames, keeps deadlines, ends what is left behind.
+
+`program.py` says which files make up the program of the box. The parent runs no code of the student's and is
+single-threaded whenever it forks.
+Each request is answered by a status frame, and by the child's own frame after it when the status is "answer".
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import sys
+from types import ModuleType
+from typing import Any, NoReturn
+
+from sandbox import child as child_program
+from sandbox.decoder import decode
+from sandbox.encoder import encode
+from sandbox.exchange import Child, Exchange
+from sandbox.processes import PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, control, sweep, threads
+from sandbox.wire import Frame, Reader, Side, read_frame, write_buffers
+
+
+class Worker:
+    """The parent's loop: one request at a time, from the host's stream to a child and back."""
+
+    def __init__(self, requests: int, answers: int, torch: ModuleType | None) -> None:
+        self.requests, self._answers, self._torch = requests, answers, torch
+        self._child: Child | None = None
+        self._ending: int | None = None
+        self.wake, wake_w = os.pipe()
+        for fd in (self.wake, wake_w):
+            os.set_blocking(fd, False)
+        self._own = (requests, answers, self.wake, wake_w)
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        signal.set_wakeup_fd(wake_w, warn_on_full_buffer=False)
+        self.box: dict[str, Any] = {}
+
+    def serve(self) -> None:
+        """Say that the libraries are imported, receive the source, then answer requests until the stream ends."""
+        self._tell({"ready": True})
+        reader = Reader(child_program.REQUEST_CAP)
+        if (frame := read_frame(self.requests, reader)) is None:
+            return
+        self.box = decode(frame, Side())
+        self.box |= {"modules": json.loads(self.box.pop("source")), "parent": os.getpid()}
+        while (frame := read_frame(self.requests, reader)) is not None:
+            self._answer(decode(frame, Side()), frame)
+
+    def leave(self) -> NoReturn:
+        """End everything: the host is gone, or the children cannot be ended one by one."""
+        sweep()
+        os._exit(1)
+
+    def reap(self) -> bool:
+        """Collect the children that ended; return whether the current one did."""
+        with contextlib.suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                if self._child is not None and ended[0] == self._child.pid:
+                    self._ending = ended[1]
+        return self._ending is not None
+
+    def last_words(self) -> str:
+        """Return how the current child ended, in words."""
+        code = os.waitstatus_to_exitcode(self._ending or 0)
+        if code == child_program.CLOSED_OUR_FILES:
+            return "the code closed the sandbox's files"
+        if code < 0:
+            with contextlib.suppress(ValueError):
+                return f"killed by signal {-code} ({signal.Signals(-code).name})"
+            return f"killed by signal {-code}"
+        return f"exited with code {code} in the middle of a call"
+
+    def _answer(self, request: dict[str, Any], frame: Frame) -> None:
+        child = self._child_for((request["group"], request["definitions_only"]))
+        exchange = Exchange(self, child, request, frame)
+        outcome = exchange.run()
+        exchange.drain()
+        if outcome.answer is None or self._unfit(child, outcome.reply):
+            self._discard()
+        elif not sweep(keep=(child.pid,)):
+            self.leave()
+        status = {"id": request["id"], "status": outcome.status, "detail": outcome.detail, "loading": outcome.loading}
+        self._tell(status | {"printed": exchange.printed.decode("utf-8", "replace")})
+        if outcome.answer is not None:
+            write_buffers(self._answers, outcome.answer.buffers())
+
+    def _child_for(self, key: tuple[str, bool]) -> Child:
+        child = self._child
+        if child is not None and (child.key != key or self.reap() or _readable(child.answers)):
+            # Bytes that nobody asked for lie in the pipe, or the child belongs to another group.
+            self._discard()
+        if self._child is None:
+            self._child = self._fork(key)
+        return self._child
+
+    def _unfit(self, child: Child, reply: str) -> bool:
+        """Return whether the child must not serve another call."""
+        spoilt = reply == "out of memory" or child.reader.partial or _readable(child.answers)
+        return spoilt or self.reap() or threads(child.pid) > 1
+
+    def _fork(self, key: tuple[str, bool]) -> Child:
+        (request_r, request_w), (answer_r, answer_w), (print_r, print_w) = os.pipe(), os.pipe(), os.pipe()
+        mine = (request_w, answer_r, print_r)
+        self._ending = None
+        pid = os.fork()
+        if pid == 0:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for fd in (*self._own, *mine):
+                os.close(fd)
+            child_program.live(request_r, answer_w, print_w, self.box, self._torch, key[1])
+        for fd in (request_r, answer_w, print_w):
+            os.close(fd)
+        for fd in mine:
+            os.set_blocking(fd, False)
+        return Child(pid, key, *mine, Reader(self.box["result_bytes"]))
+
+    def _discard(self) -> None:
+        """Kill the child with its group and all that descends from it."""
+        child = self._child
+        if child is None:
+            return
+        with contextlib.suppress(OSError):
+            os.killpg(child.pid, signal.SIGKILL)
+        if self._ending is None:
+            os.kill(child.pid, signal.SIGKILL)  # it may not have made its group yet
+        if not sweep():
+            self.leave()
+        if self._ending is None:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(child.pid, 0)
+        child.close()
+        self._child = self._ending = None
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        write_buffers(self._answers, encode(message, Side(), child_program.REQUEST_CAP))
+
+
+def main() -> None:
+    """Take the streams away from the student's code, import the libraries, and serve."""
+    control(PR_SET_DUMPABLE, 0)
+    control(PR_SET_CHILD_SUBREAPER, 1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    requests, answers, nothing = os.dup(0), os.dup(1), os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    # NumPy imports some of its own parts on first use; once here is cheaper than once in every child.
+    for part in ("random", "linalg", "fft", "lib.stride_tricks"):
+        importlib.import_module(f"numpy.{part}")
+    torch = None
+    if sys.argv[1] == "torch":
+        torch = importlib.import_module("torch")
+        torch.set_num_threads(1)
+        torch.set_num_interop_threads(1)
+        importlib.import_module("sandbox.autograd")
+    worker = Worker(requests, answers, torch)
+    for fd in (1, 2):
+        os.dup2(nothing, fd)
+    os.close(nothing)
+    # Collected once and frozen, the parent's objects stay shared with every child.
+    gc.collect()
+    gc.freeze()
+    worker.serve()
+    worker.leave()
+
+
+def _readable(fd: int) -> bool:
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return any(event & select.POLLIN for _, event in poll.poll(0))
