@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,8 @@ def compare(expected: Expected, actual: Any, framework: Framework = "numpy") -> 
         return mismatch
     errors = expected.errors or (0.0,) * len(leaves(expected.value))
     for (path, want), (_, got), error in zip(leaves(expected.value), leaves(actual), errors, strict=True):
-        if mismatch := _compare_leaf(expected, want, got, error, path, framework):
-            return mismatch
+        if mismatch := _compare_leaf(expected, want, got, error, _named(path, expected.names), framework):
+            return replace(mismatch, result=path[0] if path and isinstance(path[0], int) else None)
     return None
 
 
@@ -40,7 +41,7 @@ def compare_dtypes(expected: Expected, actual: Any) -> Mismatch | None:
         if str(got.dtype) != str(want.dtype) and not is_integer:
             return Mismatch(
                 "dtype",
-                f"{_named(path)} has dtype {got.dtype} where {want.dtype} is expected",
+                f"{_named(path, expected.names)} has dtype {got.dtype} where {want.dtype} is expected",
                 expected_dtype=str(want.dtype),
                 actual_dtype=str(got.dtype),
             )
@@ -64,35 +65,33 @@ def _compare_structure(want: Any, got: Any) -> Mismatch | None:
 
 
 def _compare_leaf(
-    expected: Expected, want: Any, got: Any, error: float, path: Path, framework: Framework
+    expected: Expected, want: Any, got: Any, error: float, name: str, framework: Framework
 ) -> Mismatch | None:
     if want is None or isinstance(want, str):
         if type(want) is type(got) and want == got:
             return None
-        return Mismatch("values", f"{_named(path)} is not the expected one", Difference((), repr(want), _short(got)))
+        return Mismatch("values", f"{name} is not the expected one", Difference((), repr(want), _short(got)))
     if got is None or isinstance(got, str):
-        return Mismatch("type", f"{_named(path)} is {_kind(got)} where {_kind(want)} is expected")
+        return Mismatch("type", f"{name} is {_kind(got)} where {_kind(want)} is expected")
     is_array = isinstance(got, np.ndarray | Tensor)
     if np.ndim(want) > 0 and (not is_array or isinstance(got, Tensor) != (framework == "torch")):
         asked = "a torch.Tensor" if framework == "torch" else "a NumPy array"
-        return Mismatch("framework", f"{_named(path)} is {_kind(got)}; {asked} is asked for")
+        return Mismatch("framework", f"{name} is {_kind(got)}; {asked} is asked for")
     want, got = np.asarray(want), np.asarray(unwrap(got))
     if want.shape != got.shape:
         return Mismatch(
             "shape",
-            f"{_named(path)} has shape {got.shape} where {want.shape} is expected",
+            f"{name} has shape {got.shape} where {want.shape} is expected",
             expected_shape=want.shape,
             actual_shape=got.shape,
         )
-    return _compare_numbers(expected, want, got, error, path)
+    return _compare_numbers(expected, want, got, error, name)
 
 
-def _compare_numbers(
-    expected: Expected, want: np.ndarray, got: np.ndarray, error: float, path: Path
-) -> Mismatch | None:
+def _compare_numbers(expected: Expected, want: np.ndarray, got: np.ndarray, error: float, name: str) -> Mismatch | None:
     if np.iscomplexobj(got):
-        return Mismatch("type", f"{_named(path)} is complex where real numbers are expected")
-    if mismatch := _compare_finiteness(want, got, path):
+        return Mismatch("type", f"{name} is complex where real numbers are expected")
+    if mismatch := _compare_finiteness(want, got, name):
         return mismatch
     a, b = _comparable(want), _comparable(got)
     finite = np.isfinite(a)
@@ -112,7 +111,7 @@ def _compare_numbers(
     count = f" in {wrong} of {a.size} elements" if a.ndim else ""
     return Mismatch(
         "values",
-        f"{_named(path)} has wrong values{count}" if a.ndim else f"{_named(path)} is wrong",
+        f"{name} has wrong values{count}" if a.ndim else f"{name} is wrong",
         Difference(index, _number(want[index]), _number(got[index])),
         expected_shape=want.shape,
         actual_shape=got.shape,
@@ -124,16 +123,16 @@ def _compare_numbers(
     )
 
 
-def _compare_finiteness(want: np.ndarray, got: np.ndarray, path: Path) -> Mismatch | None:
-    for test, name in ((np.isnan, "NaN"), (np.isposinf, "+inf"), (np.isneginf, "-inf")):
+def _compare_finiteness(want: np.ndarray, got: np.ndarray, name: str) -> Mismatch | None:
+    for test, kind in ((np.isnan, "NaN"), (np.isposinf, "+inf"), (np.isneginf, "-inf")):
         differs = test(_comparable(want)) != test(_comparable(got))
         if differs.any():
             index = tuple(int(i) for i in np.argwhere(differs)[0])
             extra = bool(test(_comparable(got))[index])
-            what = f"is {name} where it must not be" if extra else f"is not {name} where it must be"
+            what = f"is {kind} where it must not be" if extra else f"is not {kind} where it must be"
             return Mismatch(
                 "finiteness",
-                f"{_named(path)} {what}, in {int(differs.sum())} of {want.size} elements",
+                f"{name} {what}, in {int(differs.sum())} of {want.size} elements",
                 Difference(index, _number(want[index]), _number(got[index])),
                 expected_shape=want.shape,
                 actual_shape=got.shape,
@@ -177,12 +176,18 @@ def _is_integer(item: Any) -> bool:
     return not isinstance(item, bool | str | None) and np.issubdtype(np.asarray(item).dtype, np.integer)
 
 
-def _named(path: Path) -> str:
-    return (
-        "the result"
-        if not path
-        else "result " + ".".join(str(part + 1 if isinstance(part, int) else part) for part in path)
-    )
+def _named(path: Path, names: tuple[str, ...]) -> str:
+    """Return what to call a result: by its name, else by its number from 1; parts of it by number or key."""
+    if not path:
+        return "the result"
+    first, *rest = path
+    named = isinstance(first, int) and len(names) > 1
+    word = names[int(first)] if named else f"result {_position(first)}"
+    return "".join([word, *(f", part {_position(step)}" for step in rest)])
+
+
+def _position(step: int | str) -> str:
+    return str(step + 1) if isinstance(step, int) else step
 
 
 def _kind(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from grader.compare import compare, compare_dtypes
 from grader.execute import Fault, Outcome, Outcomes
@@ -24,6 +25,9 @@ CATEGORIES: Mapping[str, str] = {
     "finiteness": "returns NaN or infinity in the wrong places",
     "values": "returns wrong values",
 }
+
+# What the box raises when a torch result cannot be differentiated: told as a finding, not as the student's exception.
+NO_GRADIENT = "GradientError"
 
 
 def judge(plan: Plan, outcomes: Outcomes, submission: Submission, trials: Trials) -> tuple[CheckResult, ...]:
@@ -60,13 +64,19 @@ def _judged(check: Check, replies: Sequence[Outcome], submission: Submission, tr
     else:
         expected = trials.expected(check)
         mismatch = compare(expected, answers[0], trials.framework)
-        shown = show(expected.value)
+        shown = show(_result_of(expected.value, mismatch))
     if mismatch is None:
         return _result(check, Verdict.PASS)
     result = _failed(check, mismatch, submission)
     if not check.visible:
         return result
-    return replace(result, exhibit=exhibit(trials.arguments(check), shown, answers[0]), printed=printed)
+    answer = _result_of(answers[0], mismatch)
+    return replace(result, exhibit=exhibit(trials.arguments(check), shown, answer), printed=printed)
+
+
+def _result_of(value: Any, mismatch: Mismatch | None) -> Any:
+    """Return the wrong one among several results, or all there is."""
+    return value if mismatch is None or mismatch.result is None else value[mismatch.result]
 
 
 def _derived(
@@ -137,6 +147,9 @@ def _raised(check: Check, reply: Raised, definition: Location | None) -> CheckRe
     place = _location(reply.frames[-1]) if reply.frames else definition
     if reply.error == "NotImplementedError":
         return replace(_result(check, Verdict.MISSING, "not started: it raises NotImplementedError"), location=place)
+    if reply.error == NO_GRADIENT:
+        summary = reply.message if check.visible else "has no gradient through autograd"
+        return replace(_result(check, Verdict.ERROR, summary), location=definition)
     known = isinstance(getattr(builtins, reply.error, None), type)
     name = reply.error if known else "an exception"
     if not check.visible:

@@ -141,12 +141,14 @@ class Mismatch:
 
     `category` is a stable word: structure, type, framework, dtype, shape, finiteness, values, property.
     `summary` is one sentence for the student that shows no numbers of the inputs, so it is fit for hidden cases too.
-    Errors are absolute and relative to the largest expected magnitude, None where they have no meaning.
+    Errors are absolute and relative to the largest expected magnitude, None where they have no meaning. `result` is
+    the position of the wrong one among several results, from 0, None when there is one.
     """
 
     category: str
     summary: str
     difference: Difference | None = None
+    result: int | None = None
     expected_shape: tuple[int, ...] | None = None
     actual_shape: tuple[int, ...] | None = None
     expected_dtype: str | None = None

@@ -19,12 +19,16 @@ GRADIENT_FACTOR = 64.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Expected:
-    """A reference's answer: the value, E for each of its leaves, the working dtype, and how to compare."""
+    """A reference's answer: the value, E for each of its leaves, the working dtype, and how to compare.
+
+    `names` are what the results are called, in order; without them they are counted.
+    """
 
     value: Any
     errors: tuple[float, ...]
     dtype: np.dtype[Any]
     policy: Policy
+    names: tuple[str, ...] = ()
 
 
 def case_inputs(topic: Topic, case: Case, secret: str) -> dict[str, Any]:
@@ -60,7 +64,8 @@ def expect_gradient(topic: Topic, inputs: Mapping[str, Any], dout: Any) -> Expec
     """Return what the reference's backward answers for `dout`. Raises ValueError for a topic without one."""
     if topic.backward is None:
         raise ValueError(f"{topic.name} has no backward")
-    return expect(topic.backward, {"dout": dout, **inputs}, Close(GRADIENT_FACTOR))
+    expected = expect(topic.backward, {"dout": dout, **inputs}, Close(GRADIENT_FACTOR))
+    return replace(expected, names=tuple(f"d{name}" for name in gradient_names(topic, inputs)))
 
 
 def expect(function: Callable[..., Any], inputs: Mapping[str, Any], policy: Policy) -> Expected:

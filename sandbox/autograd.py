@@ -49,12 +49,12 @@ def _pairs(output: Any, dout: Any) -> Iterator[tuple[torch.Tensor, torch.Tensor]
         for out, grad in zip(output, dout, strict=True):
             yield from _pairs(out, grad)
         return
-    grad = torch.as_tensor(dout)
     if not isinstance(output, torch.Tensor):
         raise GradientError(f"the result is of type {type(output).__name__}, not a torch.Tensor")
+    grad = torch.as_tensor(dout, dtype=output.dtype)
     if output.shape != grad.shape:
         raise GradientError(f"the result has shape {tuple(output.shape)} where {tuple(grad.shape)} is expected")
-    yield output, grad.to(output.dtype)
+    yield output, grad
 
 
 def _shaped(value: Any, found: Iterator[torch.Tensor | None], name: str) -> Any:

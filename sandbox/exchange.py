@@ -86,7 +86,8 @@ class Exchange:
         poll.register(worker.wake, select.POLLIN)
         poll.register(child.answers, select.POLLIN)
         poll.register(child.printed, select.POLLIN)
-        poll.register(child.requests, select.POLLOUT)
+        if self._send():
+            poll.register(child.requests, select.POLLOUT)
         while (left := self._end - time.monotonic()) > 0:
             for fd, event in poll.poll(left * 1000 + 1):
                 outcome = None
@@ -146,13 +147,14 @@ class Exchange:
                 self._closed = True
                 self._end = min(self._end, time.monotonic() + DYING_S)
                 return None
+            reader.filled(count)
             try:
-                frame = reader.filled(count)
-                outcome = None if frame is None else self._judged(frame)
+                while (frame := reader.take()) is not None:
+                    outcome = self._judged(frame)
+                    if outcome is not None:
+                        return Outcome("refused", FORGED) if reader.partial else outcome
             except WireError:
-                outcome = Outcome("refused", FORGED)
-            if outcome is not None:
-                return outcome
+                return Outcome("refused", FORGED)
 
     def _judged(self, frame: Frame) -> Outcome | None:
         message = decode(frame, Side())

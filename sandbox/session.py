@@ -81,6 +81,7 @@ class StreamSession:
             "memory_bytes": limits.memory_bytes,
             "processes": processes,
         }
+        self._reader = Reader(STATUS_CAP)
         self._lost = ""
         self._kills = 0
 
@@ -154,11 +155,12 @@ class StreamSession:
         }
 
     def _receive(self, cap: int, end: float) -> Any:
-        reader = Reader(cap)
-        while count := self._box.receive_into(reader.room(), end):
-            if (frame := reader.filled(count)) is not None:
-                return decode(frame, HOST)
-        raise BoxLostError
+        while (frame := self._reader.take(cap)) is None:
+            count = self._box.receive_into(self._reader.room(), end)
+            if not count:
+                raise BoxLostError
+            self._reader.filled(count)
+        return decode(frame, HOST)
 
     def _status(self, name: str, end: float) -> dict[str, Any]:
         status = self._receive(STATUS_CAP + 4 * self._limits.printed_bytes, end)

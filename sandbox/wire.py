@@ -77,46 +77,64 @@ class Side:
 
 
 class Reader:
-    """Cuts a byte stream into frames: fill `room()`, tell `filled()` how much arrived, get a frame when it is whole."""
+    """Cuts a byte stream into frames: `take()` one, or fill `room()` and tell `filled()` how much arrived."""
 
     def __init__(self, cap: int) -> None:
         self._cap = cap
-        self._reset()
-
-    def _reset(self) -> None:
-        self._parts: list[bytearray] = []
-        self._sizes = [PREFIX.size]
-        self._next()
-
-    def _next(self) -> None:
-        self._part = bytearray(self._sizes[len(self._parts)])
+        self._scratch = bytearray(PREFIX.size + HEADER_CAP + JOIN_CAP)
+        self._start = self._end = 0
+        self._header = b""
+        self._body: bytearray | None = None
         self._have = 0
-
-    def room(self) -> memoryview:
-        """Return the memory that waits for the next bytes; never empty."""
-        return memoryview(self._part)[self._have :]
 
     @property
     def partial(self) -> bool:
-        """Whether a frame has begun and not ended."""
-        return bool(self._parts or self._have)
+        """Whether bytes have arrived that no frame taken so far accounts for."""
+        return self._start != self._end or self._body is not None
 
-    def filled(self, count: int) -> Frame | None:
-        """Take note of `count` more bytes. Raises WireError when no frame starts like this."""
-        self._have += count
-        while self._have == len(self._part):
-            if not self._parts:
-                magic, header, body = PREFIX.unpack(self._part)
-                if magic != MAGIC or header > HEADER_CAP or body > self._cap:
-                    raise WireError("not a frame, or one beyond the caps")
-                self._sizes += [header, body]
-            self._parts.append(self._part)
-            if len(self._parts) == 3:
-                frame = Frame(bytes(self._parts[1]), self._parts[2])
-                self._reset()
-                return frame
-            self._next()
-        return None
+    def room(self) -> memoryview:
+        """Return the memory that waits for the next bytes; not empty after `take()` found no frame."""
+        if self._body is not None:
+            return memoryview(self._body)[self._have :]
+        if self._start:
+            rest = self._scratch[self._start : self._end]
+            self._scratch[: len(rest)] = rest
+            self._start, self._end = 0, len(rest)
+        return memoryview(self._scratch)[self._end :]
+
+    def filled(self, count: int) -> None:
+        """Take note that the first `count` bytes of the room have arrived."""
+        if self._body is not None:
+            self._have += count
+        else:
+            self._end += count
+
+    def take(self, cap: int | None = None) -> Frame | None:
+        """Return the next frame if it is whole. Raises WireError when no frame starts like this."""
+        if self._body is None and not self._begin(self._cap if cap is None else cap):
+            return None
+        if self._body is None or self._have < len(self._body):
+            return None
+        frame, self._body = Frame(self._header, self._body), None
+        return frame
+
+    def _begin(self, cap: int) -> bool:
+        """Move from the scratch what belongs to a frame whose header is whole."""
+        if self._end - self._start < PREFIX.size:
+            return False
+        magic, header, body = PREFIX.unpack_from(self._scratch, self._start)
+        if magic != MAGIC or header > HEADER_CAP or body > cap:
+            raise WireError("not a frame, or one beyond the caps")
+        place = self._start + PREFIX.size
+        if self._end - place < header:
+            return False
+        self._header = bytes(self._scratch[place : place + header])
+        self._start = place + header
+        self._have = min(body, self._end - self._start)
+        self._body = bytearray(body)
+        self._body[: self._have] = self._scratch[self._start : self._start + self._have]
+        self._start += self._have
+        return True
 
 
 def int64(value: int) -> int:
@@ -136,10 +154,12 @@ def utf8(text: str) -> bytes:
 
 def read_frame(fd: int, reader: Reader) -> Frame | None:
     """Return the next frame of a blocking descriptor, or None at its end. Raises WireError."""
-    while count := os.readv(fd, [reader.room()]):
-        if (frame := reader.filled(count)) is not None:
-            return frame
-    return None
+    while (frame := reader.take()) is None:
+        count = os.readv(fd, [reader.room()])
+        if not count:
+            return None
+        reader.filled(count)
+    return frame
 
 
 def write_buffers(fd: int, buffers: Sequence[bytes | bytearray | memoryview]) -> None:

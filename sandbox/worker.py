@@ -43,7 +43,7 @@ class Worker:
 
     def serve(self) -> None:
         """Say that the libraries are imported, receive the source, then answer requests until the stream ends."""
-        self._tell({"ready": True})
+        self._tell({"ready": True}, [])
         reader = Reader(child_program.REQUEST_CAP)
         if (frame := read_frame(self.requests, reader)) is None:
             return
@@ -86,9 +86,8 @@ class Worker:
         elif not sweep(keep=(child.pid,)):
             self.leave()
         status = {"id": request["id"], "status": outcome.status, "detail": outcome.detail, "loading": outcome.loading}
-        self._tell(status | {"printed": exchange.printed.decode("utf-8", "replace")})
-        if outcome.answer is not None:
-            write_buffers(self._answers, outcome.answer.buffers())
+        printed = exchange.printed.decode("utf-8", "replace")
+        self._tell(status | {"printed": printed}, outcome.answer.buffers() if outcome.answer else [])
 
     def _child_for(self, key: tuple[str, bool]) -> Child:
         child = self._child
@@ -138,8 +137,8 @@ class Worker:
         child.close()
         self._child = self._ending = None
 
-    def _tell(self, message: dict[str, Any]) -> None:
-        write_buffers(self._answers, encode(message, Side(), child_program.REQUEST_CAP))
+    def _tell(self, message: dict[str, Any], more: list[bytes | bytearray | memoryview]) -> None:
+        write_buffers(self._answers, encode(message, Side(), child_program.REQUEST_CAP) + more)
 
 
 def main() -> None:

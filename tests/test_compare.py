@@ -1,5 +1,7 @@
 """Comparison: type, shape and finiteness before values, and NaN never passes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -128,3 +130,14 @@ def test_dtypes_are_judged_apart():
 def test_properties_are_not_compared():
     with pytest.raises(TypeError, match="judged by the topic"):
         compare(expected(MATRIX, Properties(lambda inputs, outputs: None)), MATRIX)
+
+
+def test_several_results_are_named_or_counted():
+    pair = expected((MATRIX, np.ones(2)))
+    wrong = compare(pair, (MATRIX, np.zeros(2)))
+    assert (wrong.result, wrong.summary) == (1, "result 2 has wrong values in 2 of 2 elements")
+    named = compare(replace(pair, names=("dW", "db")), (MATRIX, np.zeros(2)))
+    assert named.summary.startswith("db has wrong values")
+    nested = compare(expected(([MATRIX, MATRIX], 1.0)), ([MATRIX, -MATRIX], 1.0))
+    assert (nested.result, nested.summary[:16]) == (0, "result 1, part 2")
+    assert compare(expected(MATRIX), -MATRIX).result is None

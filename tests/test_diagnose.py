@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
-import small_course
-from small_course import Graded, double, halve, halve_backward, third, undamped
+import numpy as np
 
 from grader.diagnose import diagnose
 from grader.topic import Mistake
+from tests import small_course
+from tests.small_course import Graded, double, halve, halve_backward, third, undamped
 
 RIGHT = {"halve": halve, "halve_backward": halve_backward}
 
@@ -51,3 +52,12 @@ def test_a_mistake_that_raises_explains_nothing(monkeypatch):
     broken = (Mistake(raises, "Never."), *small_course.HALVE.mistakes)
     monkeypatch.setitem(small_course.TOPICS, "halve", replace(small_course.HALVE, mistakes=broken))
     assert set(hints(halve=third).values()) == {"Three is too many."}
+
+
+def test_a_second_mistake_in_another_aspect_does_not_silence_the_first():
+    found = hints(halve=lambda x: third(x) if np.abs(x).max() < 1e6 else x * 7)
+    assert found == {
+        "halve/small/values": "Three is too many.",
+        "halve/single/values": "Three is too many.",
+        "halve/large/values": "",
+    }

@@ -1,10 +1,10 @@
 """Execution: recovery after losses, patience with hangs, and faults that are never the student's."""
 
 import pytest
-from small_course import Graded, halve, halve_backward
 
 from sandbox.base import Crashed, Limits, SandboxUnavailable, Source, TimedOut
 from sandbox.fake import FakeSandbox, FakeSession
+from tests.small_course import Graded, halve, halve_backward
 
 RIGHT = {"halve": halve, "halve_backward": halve_backward}
 LOST = Crashed("the box is gone", box_lost=True)
@@ -64,7 +64,7 @@ def test_a_module_that_hangs_while_loading_is_loaded_by_its_definitions():
 
 
 def test_a_reference_that_fails_is_a_fault(monkeypatch):
-    import small_course
+    from tests import small_course
 
     def fails(x):
         if len(x) == 5:

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from small_course import Graded, halve, halve_backward, noise, third
 
 from sandbox.base import Crashed, Frame, OutOfMemory, Raised, Refused, TimedOut, Values
+from tests.small_course import Graded, halve, halve_backward, noise, third
 
 RIGHT = {"halve": halve, "halve_backward": halve_backward}
 
@@ -113,7 +113,7 @@ def test_random_functions_are_judged_by_their_properties():
 
 
 def test_a_property_that_fails_itself_is_our_fault(monkeypatch):
-    import small_course
+    from tests import small_course
 
     broken = small_course.NOISE.compare.__class__(lambda inputs, outputs: 1 / 0, draws=(0,))
     monkeypatch.setitem(small_course.TOPICS, "noise", _with(small_course.NOISE, compare=broken))

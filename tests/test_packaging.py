@@ -51,7 +51,13 @@ def test_the_wheel_holds_the_engine_and_nothing_of_the_course(archives):
 def test_the_sdist_holds_what_a_build_needs_and_nothing_of_the_course(archives):
     held = names(archives[1])
     assert not [name for name in held if name.startswith(("reference", "assignments", "tests", "examples"))]
-    for needed in ("grader/cli.py", "sandbox/worker.py", "grader/_templates/feedback.html.j2", "pyproject.toml", "LICENSE"):
+    for needed in (
+        "grader/cli.py",
+        "sandbox/worker.py",
+        "grader/_templates/feedback.html.j2",
+        "pyproject.toml",
+        "LICENSE",
+    ):
         assert needed in held
 
 

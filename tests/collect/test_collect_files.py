@@ -7,10 +7,9 @@ import time
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from submissions import messages
 
-from grader.collect import files
-from grader.collect import CollectError, collect
+from grader.collect import CollectError, collect, files
+from tests.collect.submissions import messages
 
 GOOD = "def relu(x):\n    return x\n"
 SOFTMAX = "def softmax(z):\n    return z\n"

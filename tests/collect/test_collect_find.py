@@ -1,10 +1,10 @@
 """Which functions are found, where, and what is said about the others."""
 
 import pytest
-from submissions import messages, notebook
 
 from grader.collect import CollectError, collect
 from grader.model import Definition, Location
+from tests.collect.submissions import messages, notebook
 
 SOFTMAX = "def softmax(z):\n    return z\n"
 

@@ -5,13 +5,13 @@ import time
 import warnings
 
 import pytest
-from submissions import loaded, messages, notebook
 
-from grader.collect import notebook as notebooks
 from grader.collect import CollectError
+from grader.collect import notebook as notebooks
 from grader.collect.magics import without_magics
 from grader.model import Definition, Location
 from sandbox.base import Chunk
+from tests.collect.submissions import loaded, messages, notebook
 
 
 def chunks(submission) -> tuple[Chunk, ...]:

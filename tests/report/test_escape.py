@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from sample_reports import HOSTILE
 
 from grader.report.escape import excerpt, markdown, markdown_code, markdown_fence, terminal
+from tests.report.sample_reports import HOSTILE
 
 SNIPPETS = st.sampled_from([
     "::error::", "##[", "`", "``", "|", "\\", "<b>", "*", "_", "~~", "@me", "#1", "![", "](x)", "https://x.y",

@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from sample_reports import SECRET, all_fault, check, every_verdict, full_marks, function, report
 
 from grader.model import Aspect, Location, Mismatch, Verdict
 from grader.report import words
 from grader.report.facts import facts
 from grader.report.findings import findings, next_steps, passed, public
 from grader.report.words import Status
+from tests.report.sample_reports import SECRET, all_fault, check, every_verdict, full_marks, function, report
 
 
 def test_nothing_of_a_hidden_case_is_public() -> None:

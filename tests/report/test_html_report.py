@@ -7,10 +7,10 @@ import unicodedata
 from html.parser import HTMLParser
 
 import pytest
-from sample_reports import HOSTILE, SECRET, all_fault, every_verdict, full_marks, hostile
 
 from grader.model import Report
 from grader.report.html import render_html
+from tests.report.sample_reports import HOSTILE, SECRET, all_fault, every_verdict, full_marks, hostile
 
 
 class Page(HTMLParser):

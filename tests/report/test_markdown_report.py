@@ -6,10 +6,10 @@ from itertools import pairwise
 import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from sample_reports import HOSTILE, SECRET, all_fault, every_verdict, full_marks, hostile
 
 from grader.model import Report
 from grader.report.markdown import render_markdown
+from tests.report.sample_reports import HOSTILE, SECRET, all_fault, every_verdict, full_marks, hostile
 
 
 def tokens(report: Report) -> list[Token]:

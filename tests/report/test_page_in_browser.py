@@ -6,9 +6,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from sample_reports import HOSTILE, all_fault, every_verdict, hostile
 
 from grader.report.html import render_html
+from tests.report.sample_reports import HOSTILE, all_fault, every_verdict, hostile
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium")

@@ -6,10 +6,10 @@ import unicodedata
 
 import pytest
 from rich.console import Console
-from sample_reports import HOSTILE, SECRET, all_fault, every_verdict, full_marks, hostile
 
 from grader.model import Report
 from grader.report.terminal import print_report
+from tests.report.sample_reports import HOSTILE, SECRET, all_fault, every_verdict, full_marks, hostile
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 

@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from sample_reports import HOSTILE, every_verdict, full_marks, hostile
 
 from grader.report import html, write_feedback
+from tests.report.sample_reports import HOSTILE, every_verdict, full_marks, hostile
 
 
 def test_files_are_written_and_replaced(tmp_path: Path) -> None:

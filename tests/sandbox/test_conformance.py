@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import LIMITS, Client, Open
 
 from sandbox.base import (
     Call,
@@ -31,6 +30,7 @@ from sandbox.base import (
 )
 from sandbox.encoder import encode
 from sandbox.values import HOST
+from tests.sandbox.conftest import LIMITS, Client, Open
 
 # --- honest code -----------------------------------------------------------------------------------------------------
 

@@ -7,11 +7,11 @@ import platform
 import time
 
 import pytest
-from conftest import LIMITS, STUDENT, Client, one_module
 
 from sandbox.base import Limits, Sandbox, SandboxUnavailable
 from sandbox.docker import DEADLINE_LABEL, RUN_LABEL, DockerSandbox, container_options, reap
 from sandbox.engine import connect, image_id, probe_docker
+from tests.sandbox.conftest import LIMITS, STUDENT, Client, one_module
 
 pytestmark = pytest.mark.docker
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import one_module
 
 from sandbox.base import Call, Crashed, Limits, Missing, Raised, Refused, Rng, SandboxUnavailable, TimedOut, Values
 from sandbox.engine import probe_docker
 from sandbox.fake import FakeSandbox
 from sandbox.images import build_images
 from sandbox.select import choose
+from tests.sandbox.conftest import one_module
 
 
 @pytest.fixture

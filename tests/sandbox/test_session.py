@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import one_module
 
 from sandbox.base import Call, Crashed, Limits, OutOfMemory, Raised, Refused, SandboxUnavailable, TimedOut, Values
 from sandbox.decoder import decode
@@ -19,6 +18,7 @@ from sandbox.session import StreamSession
 from sandbox.stream import Multiplex, last_line
 from sandbox.values import HOST
 from sandbox.wire import PREFIX, Frame, Reader
+from tests.sandbox.conftest import one_module
 
 READY = b"".join(encode({"ready": True}, HOST, 1 << 20))
 CALL = Call("g", "hw", "f", {"x": np.zeros(2)})
@@ -197,6 +197,7 @@ def test_a_reader_refuses_a_status_beyond_its_cap() -> None:
     reader = Reader(10)
     assert reader.partial is False
     data = PREFIX.pack(b"KGW1", 4, 11)
-    reader.room()[:] = data
+    reader.room()[: len(data)] = data
+    reader.filled(len(data))
     with pytest.raises(ValueError, match="caps"):
-        reader.filled(len(data))
+        reader.take()

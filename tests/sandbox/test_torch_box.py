@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from conftest import Client, one_module
 
 from sandbox.base import Call, Limits, Raised, Refused, Reply, Rng, Sandbox, Tensor, Value, Values
+from tests.sandbox.conftest import Client, one_module
 
 pytestmark = pytest.mark.torch
 

@@ -32,14 +32,13 @@ def raw(value: object, cap: int = CAP) -> bytes:
 def frame_of(data: bytes, cap: int = CAP) -> Frame | None:
     """Feed the bytes to a reader in one go; None when they are not a whole frame."""
     reader, place = Reader(cap), 0
-    while place < len(data):
+    while (frame := reader.take()) is None and place < len(data):
         room = reader.room()
         count = min(len(room), len(data) - place)
         room[:count] = data[place : place + count]
+        reader.filled(count)
         place += count
-        if (frame := reader.filled(count)) is not None:
-            return frame
-    return None
+    return frame
 
 
 def read(data: bytes) -> Any:
@@ -261,14 +260,21 @@ def test_a_truncated_frame_is_no_frame() -> None:
     assert all(frame_of(whole[:length]) is None for length in range(len(whole)))
 
 
-def test_frames_follow_each_other_without_a_seam() -> None:
-    data = raw([1]) + raw({}) + raw("end")
-    reader, got = Reader(CAP), []
-    for byte in data:
-        reader.room()[0] = byte
-        if (frame := reader.filled(1)) is not None:
+@pytest.mark.parametrize("step", [1, 7, 1000, 1 << 20])
+def test_frames_follow_each_other_without_a_seam(step: int) -> None:
+    large = np.arange(50_000)
+    data = raw([1]) + raw({}) + raw(large) + raw("end") + raw({}) + b"K"
+    reader, got, place = Reader(CAP), [], 0
+    while place < len(data):
+        room = reader.room()
+        count = min(len(room), step, len(data) - place)
+        room[:count] = data[place : place + count]
+        reader.filled(count)
+        place += count
+        while (frame := reader.take()) is not None:
             got.append(decode(frame, HOST))
-    assert got == [[1], {}, "end"] and not reader.partial
+    assert got[:2] == [[1], {}] and np.array_equal(got[2], large) and got[3:] == ["end", {}]
+    assert reader.partial
 
 
 SAMPLES = [
