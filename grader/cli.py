@@ -13,10 +13,11 @@ import click
 from grader import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from grader.model import Report
     from grader.pipeline import Progress
+    from grader.verify.prove import Proof
 
 FULL_MARKS, MARKS_LOST, WRONG_REQUEST, OUR_FAULT = 0, 1, 2, 3
 
@@ -129,6 +130,37 @@ def topics(course: Path | None, as_json: bool) -> None:
 
 
 @cli.command()
+@click.argument("functions", nargs=-1, metavar="[FUNCTION]...")
+@click.option("--course", type=click.Path(path_type=Path), help="Folder with reference/ and assignments/.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Topics at once [default: the number of cores].")
+@click.option("--matrix", is_flag=True, help="Show which case catches which mistake.")
+@click.option("--json", "as_json", is_flag=True, help="Print the proofs as JSON and nothing else.")
+def verify(functions: tuple[str, ...], course: Path | None, jobs: int | None, matrix: bool, as_json: bool) -> None:
+    """Prove that topics are sound: right answers pass, mistakes, mutants and trivial answers fail."""
+    import msgspec
+
+    from grader.course import CourseError, find_course, topic_files
+    from grader.verify import verify as proofs_of
+    from grader.verify.prove import Effort
+    from grader.verify.show import print_proofs
+
+    try:
+        root = find_course(course, Path.cwd())
+        known = list(topic_files(root))
+    except CourseError as error:
+        _stop(str(error), WRONG_REQUEST)
+    if unknown := sorted(set(functions) - set(known)):
+        _stop(f"No topic {unknown[0]!r}; `grader topics` lists them.", WRONG_REQUEST)
+    names = [name for name in known if not functions or name in functions]
+    proofs = _collected(proofs_of(root, names, Effort(), jobs), names)
+    if as_json:
+        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(proofs), indent=2) + b"\n")
+    else:
+        print_proofs(proofs, matrix or len(names) == 1)
+    sys.exit(MARKS_LOST if any(proof.failures for proof in proofs) else FULL_MARKS)
+
+
+@cli.command()
 @click.option("--course", type=click.Path(path_type=Path), help="Folder with reference/ and assignments/.")
 def doctor(course: Path | None) -> None:
     """Check this machine: Python, libraries, container engine, images, backends, course; one line each."""
@@ -157,6 +189,16 @@ def build(base: str, torch: bool) -> None:
             click.echo(line)
     except SandboxUnavailable as error:
         _stop(str(error), OUR_FAULT)
+
+
+def _collected(proofs: Iterator[Proof], names: list[str]) -> list[Proof]:
+    """Gather proofs under a progress bar on a terminal, and return them in the order of the names."""
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    shown = track(proofs, "proving", len(names), console=console, transient=True, disable=not console.is_terminal)
+    return sorted(shown, key=lambda proof: names.index(proof.topic))
 
 
 def _with_progress(work: Callable[[Progress], Report]) -> Report:

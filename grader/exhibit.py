@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,6 +36,8 @@ def _show(value: Any) -> str:
             return repr(value.item())
         case tuple() | list() if any(isinstance(child, np.ndarray | Tensor) for child in value):
             return "\n".join(f"{i + 1}: {_show(child)}" for i, child in enumerate(value))
+        case _ if callable(value):
+            return inspect.getsource(value if inspect.isfunction(value) else type(value)).rstrip()
         case dict():
             return "\n".join(f"{key}: {_show(child)}" for key, child in value.items())
     return repr(map_leaves(lambda leaf: leaf.item() if isinstance(leaf, np.generic) else leaf, unwrap(value)))

@@ -13,7 +13,7 @@ from grader.exhibit import exhibit, show
 from grader.model import Check, CheckResult, Location, Mismatch, Plan, Submission, Verdict
 from grader.topic import Properties
 from grader.tree import unwrap
-from grader.trials import Trials
+from grader.trials import COURSE_LABEL, Trials
 from sandbox.base import Crashed, Frame, Missing, OutOfMemory, Raised, Refused, TimedOut, Values
 
 # What a hidden case may say of a mismatch: the category in words, and nothing of its numbers.
@@ -144,7 +144,8 @@ def _stopped(check: Check, reply: Outcome, submission: Submission) -> CheckResul
 
 def _raised(check: Check, reply: Raised, definition: Location | None) -> CheckResult:
     """Name the student's exception; a hidden case keeps back a message, which could spell out its inputs."""
-    place = _location(reply.frames[-1]) if reply.frames else definition
+    frames = [frame for frame in reply.frames if frame.label != COURSE_LABEL]
+    place = _location(frames[-1]) if frames else definition
     if reply.error == "NotImplementedError":
         return replace(_result(check, Verdict.MISSING, "not started: it raises NotImplementedError"), location=place)
     if reply.error == NO_GRADIENT:

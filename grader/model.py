@@ -148,7 +148,6 @@ class Mismatch:
     category: str
     summary: str
     difference: Difference | None = None
-    result: int | None = None
     expected_shape: tuple[int, ...] | None = None
     actual_shape: tuple[int, ...] | None = None
     expected_dtype: str | None = None
@@ -156,6 +155,7 @@ class Mismatch:
     max_abs_error: float | None = None
     max_rel_error: float | None = None
     allowed_error: float | None = None
+    result: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

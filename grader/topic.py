@@ -79,13 +79,21 @@ class Mistake:
 
 
 @dataclass(frozen=True, slots=True)
+class Equivalent:
+    """A mutant of the reference that answers as the reference does, as `grader verify` prints it, and why."""
+
+    change: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Topic:
     """One function of the course: references, cases, alternates and mistakes.
 
     The name, the stub and the handout text come from `forward`: its name, signature and docstring. `backward` is
     `<name>_backward(dout, *inputs)`, without a trailing `_forward` in the name. `torch` has the forward's signature
     and works on tensors of any device. `wrt` names the inputs whose gradients the backward returns, in order;
-    without it, every floating array input.
+    without it, every floating array input. `equivalents` declares mutants of the references that no case can catch.
     Raises ValueError when the parts do not fit together.
     """
 
@@ -97,6 +105,7 @@ class Topic:
     alternates: tuple[Callable[..., Any], ...] = ()
     compare: Policy = field(default_factory=Close)
     wrt: tuple[str, ...] = ()
+    equivalents: tuple[Equivalent, ...] = ()
 
     @property
     def name(self) -> str:

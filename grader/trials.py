@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,12 @@ from grader import oracle
 from grader.model import Check
 from grader.oracle import Expected
 from grader.topic import Case, Mistake, Policy, Properties, Topic
-from sandbox.base import Call, Framework, Rng
+from grader.tree import leaves, map_leaves
+from sandbox.base import Call, Chunk, Framework, Function, Module, Rng
+
+# Functions of the course that are arguments run in the box from their source alone, with nothing but these imports.
+PRELUDE = "import math\n\nimport numpy as np\n"
+COURSE_LABEL = "<course>"
 
 
 class Trials:
@@ -51,9 +57,23 @@ class Trials:
             return {"dout": self._cotangent(check), **self.inputs(check)}
         return self.inputs(check)
 
+    def modules(self, checks: Sequence[Check]) -> tuple[Module, ...]:
+        """Return the course's own functions that are arguments of some check, as modules for the box."""
+        named: dict[str, dict[str, str]] = {}
+        for check in checks:
+            if check.kind == "values":
+                with contextlib.suppress(Exception):  # it fails again, with its check, when it is called
+                    for leaf in filter(callable, (leaf for _, leaf in leaves(self.inputs(check)))):
+                        named.setdefault(check.function, {})[_definition(leaf).__name__] = _source(leaf)
+        return tuple(
+            Module(_module_name(function), (Chunk(COURSE_LABEL, 1, "\n\n".join([PRELUDE, *sources.values()])),))
+            for function, sources in named.items()
+        )
+
     def calls(self, check: Check, module: str) -> Iterator[Call]:
         """Return the calls that a values or gradient check makes: one, or one per draw of a random function."""
-        topic, inputs = self.topics[check.function], self.inputs(check)
+        topic = self.topics[check.function]
+        inputs = {name: _sendable(check.function, value) for name, value in self.inputs(check).items()}
         if check.kind == "gradient" and self.framework == "torch":
             names = oracle.gradient_names(topic, inputs)
             yield Call(topic.name, module, check.called, inputs, dout=self._cotangent(check), wrt=names)
@@ -63,7 +83,8 @@ class Trials:
                 seed = oracle.draw_seed(topic, self.case(check), draw, self.secret)
                 yield Call(topic.name, module, check.called, {**inputs, "rng": Rng(seed)})
         else:
-            yield Call(topic.name, module, check.called, self.arguments(check))
+            dout = {"dout": self._cotangent(check)} if check.kind == "gradient" else {}
+            yield Call(topic.name, module, check.called, {**dout, **inputs})
 
     def expected(self, check: Check) -> Expected:
         """Return the reference's answer to a values or gradient check."""
@@ -87,3 +108,23 @@ class Trials:
             topic = self.topics[check.function]
             self._cotangents[key] = oracle.cotangent(topic, self.case(check), self.inputs(check), self.secret)
         return self._cotangents[key]
+
+
+def _sendable(function: str, value: Any) -> Any:
+    """Return an argument with callables replaced by their names in the box."""
+    return map_leaves(
+        lambda leaf: Function(_module_name(function), _definition(leaf).__name__) if callable(leaf) else leaf, value
+    )
+
+
+def _definition(value: Any) -> Any:
+    """Return the function itself, or the class of a callable object: the box makes a new object for every call."""
+    return value if inspect.isfunction(value) else type(value)
+
+
+def _source(value: Any) -> str:
+    return inspect.getsource(_definition(value))
+
+
+def _module_name(function: str) -> str:
+    return f"_course_{function}"
