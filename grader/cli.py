@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -14,10 +15,12 @@ from grader import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
 
     from grader.model import Report
     from grader.pipeline import Progress
     from grader.verify.prove import Proof
+    from sandbox.base import Sandbox
 
 FULL_MARKS, MARKS_LOST, WRONG_REQUEST, OUR_FAULT = 0, 1, 2, 3
 
@@ -81,33 +84,29 @@ def run(
     exit_zero: bool,
 ) -> None:
     """Grade SUBMISSION, a folder, a .py file or a notebook; write results.json, feedback.html and feedback.md."""
-    from grader.assignment import AssignmentError
-    from grader.collect import CollectError
-    from grader.course import CourseError, find_course
-    from grader.pipeline import Request, grade
     from sandbox.base import SandboxUnavailable
-    from sandbox.select import choose
 
-    if device == "cuda" and framework != "torch":
-        _stop("--device cuda needs --framework torch.", WRONG_REQUEST)
-    functions = tuple(name.strip() for name in only.split(",") if name.strip())
-    secret = f"{os.environ.get('GRADER_SECRET', '')}:{seed}"
-    try:
-        root = find_course(course, Path.cwd())
-        sandbox = choose(backend, framework)  # type: ignore[arg-type]
-        if sandbox.name == "process" and not as_json:
-            click.echo(
-                "grader: warning: the process backend does not protect this machine from hostile code.", err=True
-            )
-        request = Request(submission, root, assignments, functions, framework, device, secret)  # type: ignore[arg-type]
+    if device == "cuda":
+        _stop("--device cuda is not there yet: the sandboxes run on the CPU; leave it out.", WRONG_REQUEST)
+    with _opening(backend, framework) as opening:  # a box takes its time to start: everything else goes on meanwhile
+        from grader.assignment import AssignmentError
+        from grader.collect import CollectError
+        from grader.course import CourseError, find_course
+        from grader.pipeline import Request, grade, prepare
+
+        functions = tuple(name.strip() for name in only.split(",") if name.strip())
+        secret = f"{os.environ.get('GRADER_SECRET', '')}:{seed}"
         try:
-            report = _with_progress(lambda progress: grade(request, sandbox, progress))
-        finally:
-            sandbox.close()
-    except (CollectError, CourseError, AssignmentError) as error:
-        _stop(str(error), WRONG_REQUEST)
-    except SandboxUnavailable as error:
-        _stop(str(error), OUR_FAULT)
+            root = find_course(course, Path.cwd())
+            prepared = prepare(Request(submission, root, assignments, functions, framework, secret))  # type: ignore[arg-type]
+            sandbox = opening.result()
+            if sandbox.name == "process" and not as_json:
+                click.echo("grader: warning: the process backend does not protect against hostile code.", err=True)
+            report = _with_progress(lambda progress: grade(prepared, sandbox, progress))
+        except (CollectError, CourseError, AssignmentError) as error:
+            _stop(str(error), WRONG_REQUEST)
+        except SandboxUnavailable as error:
+            _stop(str(error), OUR_FAULT)
     _deliver(report, out or Path("grader-results") / report.submission.name, as_json)
     sys.exit(_exit_code(report, exit_zero))
 
@@ -199,6 +198,28 @@ def _collected(proofs: Iterator[Proof], names: list[str]) -> list[Proof]:
     console = Console(stderr=True)
     shown = track(proofs, "proving", len(names), console=console, transient=True, disable=not console.is_terminal)
     return sorted(shown, key=lambda proof: names.index(proof.topic))
+
+
+@contextmanager
+def _opening(backend: str, framework: str) -> Iterator[Future[Sandbox]]:
+    """Choose a sandbox and start a box in a thread; at the end close the sandbox, whatever happened."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from sandbox.base import Limits, SandboxUnavailable
+    from sandbox.select import choose
+
+    def start() -> Sandbox:
+        sandbox = choose(backend, framework)  # type: ignore[arg-type]
+        sandbox.warm(framework, Limits.for_framework(framework))  # type: ignore[arg-type]
+        return sandbox
+
+    with ThreadPoolExecutor(1, "sandbox") as background:
+        opening = background.submit(start)
+        try:
+            yield opening
+        finally:
+            with suppress(SandboxUnavailable):
+                opening.result().close()
 
 
 def _with_progress(work: Callable[[Progress], Report]) -> Report:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -45,16 +44,27 @@ class Request:
     assignments: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
     framework: Framework = "numpy"
-    device: str = "cpu"
     secret: str = ""
 
 
-def grade(request: Request, sandbox: Sandbox, progress: Progress = lambda done, count, function: None) -> Report:
-    """Grade one submission.
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request that has been understood: everything that grading needs but a box."""
 
-    Raises CollectError, CourseError and AssignmentError for a wrong request, SandboxUnavailable when no box can be had.
+    request: Request
+    assignment: Assignment
+    submission: Submission
+    plan: Plan
+    trials: Trials
+    started: datetime
+
+
+def prepare(request: Request) -> Prepared:
+    """Load what to grade against, collect the submission and plan its checks.
+
+    Raises CollectError, CourseError and AssignmentError for a wrong request.
     """
-    started, clock = datetime.now(UTC), time.monotonic()
+    started = datetime.now(UTC)
     names = request.assignments or tuple(assignment_names(request.course))
     assignment = load_assignment(request.course, names)
     if request.functions:
@@ -65,9 +75,14 @@ def grade(request: Request, sandbox: Sandbox, progress: Progress = lambda done, 
         assignment = _inferred(request.course, names, submission)
     checks = plan(assignment, course, request.framework, request.secret)
     trials = Trials(course.topics, request.framework, request.secret)
-    source = Source((*submission.modules, *trials.modules(checks.checks)), request.framework)
-    boxes = Boxes(sandbox, source, Limits.for_framework(request.framework))
-    outcomes = _run(checks, assignment, submission, trials, boxes, progress)
+    return Prepared(request, assignment, submission, checks, trials, started)
+
+
+def grade(prepared: Prepared, sandbox: Sandbox, progress: Progress = lambda done, count, function: None) -> Report:
+    """Grade a prepared submission; raises SandboxUnavailable when no box can be had."""
+    request, assignment, submission = prepared.request, prepared.assignment, prepared.submission
+    checks, trials = prepared.plan, prepared.trials
+    outcomes = _run(prepared, sandbox, progress)
     results = diagnose(checks, judge(checks, outcomes, submission, trials), outcomes, trials)
     functions = score(checks, assignment, submission, results)
     return Report(
@@ -83,8 +98,8 @@ def grade(request: Request, sandbox: Sandbox, progress: Progress = lambda done, 
         hundredths=total(functions),
         max_hundredths=sum(function.max_hundredths for function in functions),
         functions=functions,
-        started=started.isoformat(timespec="seconds"),
-        duration_s=round(time.monotonic() - clock, 3),
+        started=prepared.started.isoformat(timespec="seconds"),
+        duration_s=round((datetime.now(UTC) - prepared.started).total_seconds(), 3),
     )
 
 
@@ -99,26 +114,21 @@ def _inferred(course: Path, names: Sequence[str], submission: Submission) -> Ass
     return load_assignment(course, kept)
 
 
-def _run(
-    checks: Plan,
-    assignment: Assignment,
-    submission: Submission,
-    trials: Trials,
-    boxes: Boxes,
-    progress: Progress,
-) -> Outcomes:
-    """Execute the plan; the reference's answers are computed while the box starts."""
-    position = {check.id: i for i, check in enumerate(checks.checks)}
+def _run(prepared: Prepared, sandbox: Sandbox, progress: Progress) -> Outcomes:
+    """Execute the plan; the reference's answers are computed while the box works."""
+    request, checks = prepared.request, prepared.plan.checks
+    position = {check.id: i for i, check in enumerate(checks)}
+    modules = (*prepared.submission.modules, *prepared.trials.modules(checks))
+    boxes = Boxes(sandbox, Source(modules, request.framework), Limits.for_framework(request.framework))
 
     def report(check: Check) -> None:
-        progress(position[check.id], len(checks.checks), check.function)
+        progress(position[check.id], len(checks), check.function)
 
-    with ThreadPoolExecutor(1, "box") as opener:
+    with ThreadPoolExecutor(1, "oracle") as aside:
         try:
-            opening = opener.submit(boxes.open)
-            trials.prepare(checks.checks)
-            opening.result()
-            return execute(checks, assignment, submission, trials, boxes, report)
+            boxes.open()
+            aside.submit(prepared.trials.prepare, checks)
+            return execute(prepared.plan, prepared.assignment, prepared.submission, prepared.trials, boxes, report)
         finally:
             boxes.close()
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 Framework: TypeAlias = Literal["numpy", "torch"]
 
@@ -204,8 +205,12 @@ class Sandbox(Protocol):
         """One sentence: what this backend protects and what it does not."""
         ...
 
+    def warm(self, framework: Framework, limits: Limits) -> None:
+        """Start a box ahead of its source, for the next `open` with the same framework and limits."""
+        ...
+
     def open(self, source: Source, limits: Limits) -> Session:
-        """Start a box holding the source. Raises SandboxUnavailable when no box can be had."""
+        """Return a session on a box that holds the source. Raises SandboxUnavailable when no box can be had."""
         ...
 
     def close(self) -> None:

@@ -37,6 +37,10 @@ have() { # have TAG: the image exists and was made by this very recipe
   [ "$(docker image inspect -f '{{index .Config.Labels "kernel-grader.recipe"}}' "$repository:$1" 2>/dev/null)" = "$recipe" ]
 }
 
+retire() { # retire ID: remove the image that a new one has taken the name of, unless something still uses it
+  [ -z "$1" ] || docker image rm "$1" >/dev/null 2>&1 || true
+}
+
 work=$(mktemp -d)
 container=
 cleanup() {
@@ -47,7 +51,7 @@ trap cleanup EXIT
 
 install() { # install DIRECTORY REQUIREMENT...: wheels only, without what a sandbox never reads
   local target=$1; shift
-  "$python" -m pip install --quiet --no-compile --only-binary=:all: --no-warn-script-location --target "$target" "$@"
+  "$python" -m pip install -qq --no-compile --only-binary=:all: --no-warn-script-location --target "$target" "$@"
   rm -rf "$target"/bin "$target"/share "$target"/torch/{test,include,share}
   find "$target" -depth -type d \( -name tests -o -name __pycache__ \) -not -path '*/torch/*' -exec rm -rf {} +
   find "$target" -type f \( -name '*.a' -o -name '*.pyi' -o -name '*.h' \) -delete
@@ -67,7 +71,9 @@ else
   step "NumPy $numpy"
   install "$root/$packages" "numpy==$numpy"
   chroot "$root" python3 -m compileall -q --invalidation-mode unchecked-hash "/$packages" >/dev/null || true
+  old=$(docker image inspect -f '{{.Id}}' "$repository:numpy" 2>/dev/null) || old=
   tar -C "$root" --one-file-system --exclude='./dev/*' -c . | docker import "${change[@]}" - "$repository:numpy" >/dev/null
+  retire "$old"
   step "$repository:numpy is ready"
 fi
 
@@ -81,7 +87,11 @@ if ! $numpy_only; then
     "$python" -m compileall -q --invalidation-mode unchecked-hash -s "$work" "$work/$packages" >/dev/null || true
     container=$(docker create --network none "$repository:numpy" true)
     tar -C "$work" --owner=0 --group=0 -c usr | docker cp - "$container:/"
+    old=$(docker image inspect -f '{{.Id}}' "$repository:torch" 2>/dev/null) || old=
     docker commit "${change[@]}" "$container" "$repository:torch" >/dev/null
+    docker rm -f "$container" >/dev/null
+    container=
+    retire "$old"
     step "$repository:torch is ready"
   fi
 fi

@@ -173,9 +173,8 @@ def settle(torch: ModuleType | None) -> None:
 def confine(box: dict[str, Any], with_torch: bool) -> None:
     """Make the process its own session, the first to be killed for memory, and bound what it may use."""
     os.setsid()
-    parent = os.getppid()
     control(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if parent != box["parent"]:
+    if os.getppid() != box["parent"]:
         os._exit(0)  # the parent died before its death could be announced
     # A process that is not dumpable may not raise its own badness.
     control(PR_SET_DUMPABLE, 1)

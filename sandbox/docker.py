@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from sandbox.base import Framework, Limits, SandboxUnavailable, Session, Source
 from sandbox.cgroup import Cgroup
 from sandbox.engine import connect, image_id
+from sandbox.pool import Pool
 from sandbox.program import command
-from sandbox.session import StreamSession
 from sandbox.stream import Multiplex, last_line
 
 if TYPE_CHECKING:
@@ -43,24 +43,47 @@ class DockerSandbox:
         self._client = connect()
         try:
             self._images: dict[Framework, str] = {framework: image_id(self._client, framework)}
-            reap(self._client)
         except BaseException:
             self._client.close()
             raise
+        self._pool = Pool(self._start, in_background=True)
+        self._reaped = False
+
+    def warm(self, framework: Framework, limits: Limits) -> None:
+        """Start a container ahead of its source, in the background."""
+        self._pool.warm(framework, limits)
 
     def open(self, source: Source, limits: Limits) -> Session:
-        """Start a container holding the source; does not wait for the worker in it."""
-        if source.framework not in self._images:
-            self._images[source.framework] = image_id(self._client, source.framework)
-        options = container_options(source.framework, limits, self._run)
-        box = start(self._client, self._images[source.framework], options)
-        return StreamSession(box, source, limits)
+        """Return a session on a started container; does not wait for the worker in it."""
+        from sandbox.session import StreamSession
+
+        return StreamSession(self._pool.take(source.framework, limits), source, limits)
+
+    def _start(self, framework: Framework, limits: Limits) -> DockerBox:
+        if framework not in self._images:
+            self._images[framework] = image_id(self._client, framework)
+        box = start(self._client, self._images[framework], container_options(framework, limits, self._run))
+        if not self._reaped:
+            self._reaped = True
+            reap(self._client)
+        return box
 
     def close(self) -> None:
         """Remove what sessions left behind and close the connection to the engine."""
-        for container in self._client.containers.list(all=True, filters={"label": f"{RUN_LABEL}={self._run}"}):
-            _remove(container)
+        from docker.errors import DockerException
+
+        if (box := self._pool.drain()) is not None:
+            box.destroy()
+        # What an ailing engine does not remove now, the next grader's reap() will.
+        with contextlib.suppress(DockerException, OSError):
+            self._remove_all()
         self._client.close()
+
+    def _remove_all(self) -> None:
+        for container in self._client.containers.list(
+            all=True, ignore_removed=True, filters={"label": f"{RUN_LABEL}={self._run}"}
+        ):
+            _remove(container)
 
 
 def container_options(framework: Framework, limits: Limits, run: str) -> dict[str, Any]:
@@ -108,7 +131,7 @@ def container_options(framework: Framework, limits: Limits, run: str) -> dict[st
 
 def reap(client: DockerClient) -> None:
     """Remove the containers of graders that ended without removing them."""
-    for container in client.containers.list(all=True, filters={"label": DEADLINE_LABEL}):
+    for container in client.containers.list(all=True, ignore_removed=True, filters={"label": DEADLINE_LABEL}):
         deadline = container.labels.get(DEADLINE_LABEL, "")
         if not deadline.isdigit() or int(deadline) < time.time():
             _remove(container)
@@ -118,7 +141,7 @@ def start(client: DockerClient, image: str, options: dict[str, Any]) -> DockerBo
     """Create, attach and start a container. Raises SandboxUnavailable when the engine refuses."""
     from docker.errors import DockerException
 
-    container = None
+    container = box = None
     try:
         container = client.containers.create(image, **options)
         # Attached before the start, or the first bytes would be lost.
@@ -126,7 +149,9 @@ def start(client: DockerClient, image: str, options: dict[str, Any]) -> DockerBo
         box = DockerBox(container, Multiplex(getattr(attached, "_sock", attached)), attached)
         container.start()
     except (DockerException, OSError) as error:
-        if container is not None:
+        if box is not None:
+            box.destroy()
+        elif container is not None:
             _remove(container)
         raise SandboxUnavailable(f"Docker cannot start a sandbox: {str(error).splitlines()[0]}") from error
     return box
@@ -165,9 +190,10 @@ class DockerBox:
 
         if self._destroyed:
             return self._kills
-        kills = self._files().memory_kills()
-        if kills is None:
-            with contextlib.suppress(DockerException):
+        kills = None
+        with contextlib.suppress(DockerException, OSError):
+            kills = self._files().memory_kills()
+            if kills is None:
                 self._container.reload()
                 kills = self._kills + bool(self._container.attrs["State"].get("OOMKilled"))
         self._kills = max(self._kills, kills or 0)
@@ -177,6 +203,8 @@ class DockerBox:
         return last_line(self._stream.errors)
 
     def destroy(self) -> None:
+        from docker.errors import DockerException
+
         if self._destroyed:
             return
         self._destroyed = True
@@ -186,7 +214,9 @@ class DockerBox:
         self._attached._response.close()
         self._attached.close()
         self._stream.close()
-        _remove(self._container)
+        # What cannot be removed now, close() or the next grader's reap() removes.
+        with contextlib.suppress(DockerException, OSError):
+            _remove(self._container)
 
     def _files(self) -> Cgroup:
         if self._cgroup is None:

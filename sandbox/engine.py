@@ -116,6 +116,8 @@ def _absent() -> str:
         probe.settimeout(PROBE_TIMEOUT_S)
         try:
             probe.connect(path)
+        except PermissionError:
+            return f"no permission to use Docker on {path}: join the docker group, or use --sandbox process"
         except OSError as error:
             return f"no Docker engine answers on {path} ({error.strerror or error}); start Docker"
     return ""

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias, get_args
 
 import numpy as np
 
-from sandbox.base import Call, Crashed, Limits, Missing, Raised, Refused, Reply, Rng, Session, Source, Values
+from sandbox.base import Call, Crashed, Framework, Limits, Missing, Raised, Refused, Reply, Rng, Session, Source, Values
 from sandbox.decoder import decode
 from sandbox.encoder import encode
 from sandbox.values import HOST
@@ -25,6 +25,9 @@ class FakeSandbox:
 
     def __init__(self, answers: Mapping[str, Answer]) -> None:
         self._answers = answers
+
+    def warm(self, framework: Framework, limits: Limits) -> None:
+        """Start nothing."""
 
     def open(self, source: Source, limits: Limits) -> Session:
         """Return a session; the source is not looked at."""

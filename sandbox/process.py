@@ -16,10 +16,10 @@ from collections.abc import Iterator, Sequence
 
 import psutil
 
-from sandbox.base import Limits, SandboxUnavailable, Session, Source
+from sandbox.base import Framework, Limits, SandboxUnavailable, Session, Source
+from sandbox.pool import Pool
 from sandbox.processes import descendants
 from sandbox.program import command
-from sandbox.session import StreamSession
 from sandbox.stream import Stream, last_line
 
 MARK = "KERNEL_GRADER_BOX"
@@ -41,18 +41,29 @@ class ProcessSandbox:
         if not hasattr(os, "fork"):
             raise SandboxUnavailable("the process sandbox needs a system with fork: use Docker, WSL, Linux or macOS")
 
+        # Started by the caller's own thread: the worker dies with the thread that started it.
+        self._pool = Pool(lambda framework, limits: ProcessBox(framework), in_background=False)
+
+    def warm(self, framework: Framework, limits: Limits) -> None:
+        """Start a worker process ahead of its source."""
+        self._pool.warm(framework, limits)
+
     def open(self, source: Source, limits: Limits) -> Session:
-        """Start a worker process holding the source; does not wait for it."""
-        return StreamSession(ProcessBox(source), source, limits, _process_limit(limits))
+        """Return a session on a worker process; does not wait for it."""
+        from sandbox.session import StreamSession  # with it comes NumPy, which the start of a box need not wait for
+
+        return StreamSession(self._pool.take(source.framework, limits), source, limits, _process_limit(limits))
 
     def close(self) -> None:
-        """Release nothing: a process box holds nothing beyond its session."""
+        """End the worker that waits; the others end with their sessions."""
+        if (box := self._pool.drain()) is not None:
+            box.destroy()
 
 
 class ProcessBox:
     """A worker process in a session of its own, in a folder of its own, with an environment of its own."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, framework: Framework) -> None:
         self._folder = tempfile.mkdtemp(prefix="kernel-grader-")
         self._mark = secrets.token_hex(16)
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by destroy()
@@ -62,7 +73,7 @@ class ProcessBox:
         self._stream = Stream(ours)
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our own program, no shell
-                [sys.executable, *command(source.framework)],
+                [sys.executable, *command(framework)],
                 stdin=theirs.fileno(),
                 stdout=theirs.fileno(),
                 stderr=self._errors,

@@ -7,8 +7,6 @@ import socket
 import time
 from collections.abc import Sequence
 
-from sandbox.wire import joined
-
 ERRORS_CAP = 4096
 HEADER = 8
 STDOUT, STDERR = 1, 2
@@ -22,6 +20,8 @@ class Stream:
 
     def send(self, buffers: Sequence[bytes | bytearray | memoryview], deadline: float) -> None:
         """Write everything. Raises TimeoutError and OSError."""
+        from sandbox.wire import joined  # with it comes NumPy, which the start of a box need not wait for
+
         for buffer in joined(buffers):
             self._until(deadline)
             self._socket.sendall(buffer)

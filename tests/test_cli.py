@@ -88,7 +88,7 @@ def test_the_same_seed_gives_the_same_results(tmp_path):
         (("run", "examples/good_numpy", "--assignment", "nope"), "No assignment 'nope'; there are: batch_norm"),
         (("run", "examples/good_numpy", "--only", "nope"), "No function 'nope'"),
         (("run", "examples/good_numpy", "--course", "docs"), "docs is no course"),
-        (("run", "examples/good_numpy", "--device", "cuda"), "--framework torch"),
+        (("run", "examples/good_numpy", "--device", "cuda"), "run on the CPU"),
         (("run", "examples/good_numpy", "--sandbox", "cellar"), "cellar"),
         (("run",), "SUBMISSION"),
         (("fly",), "fly"),

@@ -29,7 +29,7 @@ import pytest
 
 from grader.codec import decode, encode
 from grader.model import Report
-from grader.pipeline import Request, grade
+from grader.pipeline import Request, grade, prepare
 from sandbox.base import Limits, SandboxUnavailable
 from sandbox.select import choose
 
@@ -82,7 +82,7 @@ def run(name: str, options: dict[str, Any], backend: str, folder: Path) -> Repor
     sandbox = choose(backend, framework)
     try:
         with mock.patch.object(Limits, "for_framework", return_value=limits):
-            return grade(request, sandbox)
+            return grade(prepare(request), sandbox)
     finally:
         sandbox.close()
 
