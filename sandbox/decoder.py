@@ -9,7 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from sandbox.wire import BFLOAT16, COUNT_CAP, DEPTH_CAP, NUMBERS_CAP, SHORT, STORED, Frame, Side, WireError, int64, utf8
+from sandbox.wire import (
+    BFLOAT16,
+    COUNT_CAP,
+    DEPTH_CAP,
+    LAYOUTS,
+    NUMBERS_CAP,
+    SHORT,
+    STORED,
+    Frame,
+    Side,
+    WireError,
+    int64,
+    utf8,
+)
 
 SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
@@ -97,8 +110,10 @@ class _Decoder:
         return self._array("tensor", rest)
 
     def _array(self, kind: str, rest: Any) -> Any:
-        offset, nbytes = self._span(rest, 4)
-        dtype, shape = rest.get("dtype"), rest.get("shape")
+        _check(type(rest) is dict, "array")
+        offset, nbytes = self._span(rest, 5 if "layout" in rest else 4)
+        dtype, shape, layout = rest.get("dtype"), rest.get("shape"), rest.get("layout", "")
+        _check(layout in LAYOUTS, "layout")
         _check(type(dtype) is str and dtype in STORED and (kind == "tensor" or dtype != BFLOAT16), "dtype")
         _check(type(shape) is list and len(shape) <= 8, "shape")
         _check(all(type(n) is int and 0 <= n < 1 << 48 for n in shape), "shape")
@@ -108,7 +123,7 @@ class _Decoder:
         except ValueError:  # NumPy has limits of its own for empty arrays of absurd shape
             raise WireError("malformed shape") from None
         _check(dtype != "bool" or not array.size or array.view(np.uint8).max() <= 1, "bool")
-        return self._side.array(kind, dtype, array)
+        return self._side.array(kind, dtype, array, layout)
 
     def _span(self, rest: Any, fields: int) -> tuple[int, int]:
         _check(type(rest) is dict and len(rest) == fields, "span")

@@ -89,11 +89,12 @@ class _Encoder:
         array = leaf.array
         if array.ndim > 8:
             raise WireError(f"an array of {array.ndim} dimensions")
+        layout = {"layout": name} if (name := _layout(array)) else {}
         self._room(array.nbytes)  # before the copy: a broadcast view may claim any size
         array = np.asarray(array, STORED[leaf.dtype], order="C")
         if leaf.dtype == "bool":
             array = array.view(np.uint8) != 0  # a bool made by a view may hold any byte
-        fields = {"dtype": leaf.dtype, "shape": list(array.shape), **self._blob(_bytes_of(array))}
+        fields = {"dtype": leaf.dtype, "shape": list(array.shape), **layout, **self._blob(_bytes_of(array))}
         return {leaf.kind: fields}
 
     def _room(self, nbytes: int) -> None:
@@ -106,6 +107,12 @@ class _Encoder:
         self._parts.append(raw)
         self._size += raw.nbytes
         return place
+
+
+def _layout(array: np.ndarray) -> str:
+    if array.flags.c_contiguous:
+        return ""
+    return "fortran" if array.flags.f_contiguous else "strided"
 
 
 def _bytes_of(array: np.ndarray) -> memoryview:

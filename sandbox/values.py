@@ -26,7 +26,7 @@ class HostSide(Side):
             return {"function": [value.module, value.name]}
         raise WireError(f"a value of type {type(value).__name__}")
 
-    def array(self, kind: str, dtype: str, array: np.ndarray) -> Any:
+    def array(self, kind: str, dtype: str, array: np.ndarray, layout: str) -> Any:
         if dtype == BFLOAT16:
             array = (array.astype(np.uint32) << 16).view(np.float32)
         elif not array.flags.aligned:

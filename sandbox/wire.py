@@ -4,6 +4,7 @@ A frame is `magic | u32 header length | u64 body length | header | body`. The he
 little-endian bytes. What JSON has no word for is spelled as an object with a single key:
     {"float": "nan"}  {"tuple": [...]}  {"list": [...]}  {"dict": {...}}  {"rng": seed}  {"function": [module, name]}
     {"array" or "tensor": {"dtype", "shape", "offset", "nbytes"}}  {"text": {"offset", "nbytes"}}
+        with "layout": "fortran" or "strided" beside the shape of an array that did not lie in C order
     {"numbers": {"kind", "dtype", "offset", "nbytes"}}: a long list or tuple of only floats or only integers
 Offsets tile the body in the order of the tree, so that a decoder allocates nothing that has not arrived.
 Both sides of the wire run this file, `encoder.py` and `decoder.py`, on the standard library and NumPy alone.
@@ -26,6 +27,7 @@ DEPTH_CAP = 32
 COUNT_CAP = 8192
 NUMBERS_CAP = 1 << 20  # plain Python numbers cost several times their bytes
 SHORT = 256
+LAYOUTS = ("", "fortran", "strided")
 BFLOAT16 = "bfloat16"  # NumPy has no such type: its bits travel as uint16
 DTYPES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 complex64 complex128"
 STORED = {name: np.dtype(name).newbyteorder("<") for name in DTYPES.split()} | {BFLOAT16: np.dtype("<u2")}
@@ -63,8 +65,8 @@ class Side:
             return Leaf("array", value.dtype.name, value)
         raise WireError(f"a value of type {type(value).__name__}")
 
-    def array(self, kind: str, dtype: str, array: np.ndarray) -> Any:
-        """Build the value of an array node; `array` is a view of the frame's body."""
+    def array(self, kind: str, dtype: str, array: np.ndarray, layout: str) -> Any:
+        """Build the value of an array node; `array` is a view of the frame's body, in C order, whatever the layout."""
         return array
 
     def rng(self, seed: int) -> Any:

@@ -30,6 +30,12 @@ def kinds_of(**arguments):
     return {name: type(value).__name__ for name, value in arguments.items()}
 
 
+def lies(array):
+    flags = array.flags
+    array[...] = array  # it must be writable
+    return "C" if flags.c_contiguous else "F" if flags.f_contiguous else "strided"
+
+
 def bump():
     global count
     count += 1

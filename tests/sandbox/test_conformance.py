@@ -87,6 +87,22 @@ def test_results_in_odd_layouts_are_normalised(box: Client) -> None:
         assert a.dtype == b.dtype and np.array_equal(a, b)
 
 
+@pytest.mark.parametrize(
+    ("array", "layout"),
+    [
+        (np.arange(6.0).reshape(2, 3), "C"),
+        (np.asfortranarray(np.arange(6.0).reshape(2, 3)), "F"),
+        (np.arange(48.0).reshape(6, 8)[::2, ::2], "strided"),
+        (np.arange(6)[::-1], "strided"),
+        (np.array(5.0), "C"),
+        (np.zeros((0, 4)), "C"),
+    ],
+)
+def test_arguments_lie_in_memory_as_they_did(box: Client, array: np.ndarray, layout: str) -> None:
+    assert box.value("lies", array=array) == layout
+    assert np.array_equal(box.value("echo", value=array), array)
+
+
 def test_numpy_scalars_arrive_as_arrays_without_dimensions(box: Client) -> None:
     got = box.value("scalar_types")
     assert isinstance(got, tuple)
@@ -195,9 +211,13 @@ def test_every_exception_is_survived(box: Client, function: str, error: str) -> 
     assert box.works()
 
 
-def test_wrong_argument_names_are_a_type_error(box: Client) -> None:
-    reply = box.call("softmax", logits=np.zeros(3))
-    assert isinstance(reply, Raised) and reply.error == "TypeError" and "logits" in reply.message
+def test_renamed_parameters_get_their_arguments_by_position(box: Client) -> None:
+    assert np.allclose(box.value("softmax", logits=np.zeros(4)), 0.25)
+
+
+def test_too_many_arguments_are_a_type_error(box: Client) -> None:
+    reply = box.call("softmax", z=np.zeros(3), axis=1)
+    assert isinstance(reply, Raised) and reply.error == "TypeError" and "2 were given" in reply.message
 
 
 # --- time ------------------------------------------------------------------------------------------------------------
