@@ -36,7 +36,7 @@ def wanted_names(assignment: Assignment, course: Course, framework: Framework) -
     for function in assignment.functions:
         names.append(function.name)
         topic = course.topics.get(function.name)
-        if framework == "numpy" and topic is not None and topic.backward is not None:
+        if framework == "numpy" and topic is not None and topic.backward is not None and not topic.autograd_only:
             names.append(topic.backward.__name__)
     return names
 
@@ -52,7 +52,7 @@ def _checks(topic: Topic, framework: Framework, secret: str) -> Iterator[Check]:
             Aspect(case.aspect),
             case.visible,
         )
-    if topic.backward is not None:
+    if topic.backward is not None and topic.has_gradient(framework):
         called = topic.name if framework == "torch" else topic.backward.__name__
         for case in topic.cases:
             if case.gradient:

@@ -94,6 +94,7 @@ class Topic:
     `<name>_backward(dout, *inputs)`, without a trailing `_forward` in the name. `torch` has the forward's signature
     and works on tensors of any device. `wrt` names the inputs whose gradients the backward returns, in order;
     without it, every floating array input. `equivalents` declares mutants of the references that no case can catch.
+    With `autograd_only` no backward is asked for: it judges autograd in torch submissions and nothing else.
     Raises ValueError when the parts do not fit together.
     """
 
@@ -106,6 +107,7 @@ class Topic:
     compare: Policy = field(default_factory=Close)
     wrt: tuple[str, ...] = ()
     equivalents: tuple[Equivalent, ...] = ()
+    autograd_only: bool = False
 
     @property
     def name(self) -> str:
@@ -118,6 +120,10 @@ class Topic:
     @property
     def is_random(self) -> bool:
         return "rng" in self.parameters
+
+    def has_gradient(self, framework: Literal["numpy", "torch"]) -> bool:
+        """Tell whether submissions in a framework are judged by gradients."""
+        return self.backward is not None and (framework == "torch" or not self.autograd_only)
 
     def __post_init__(self) -> None:
         _no_duplicates(self.name, "case", [case.name for case in self.cases])

@@ -4,6 +4,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from grader import Case, Exact, Mistake, Topic
+from grader.shapes import check_shapes
+
+from .zero_pad import zero_pad
 
 
 def conv2d(x, W, b, stride, pad):
@@ -19,10 +22,12 @@ def conv2d(x, W, b, stride, pad):
 
     This is a cross-correlation, as in every framework: the filter is not flipped. A filter covers all input channels.
     A window that would reach over the edge of the padded input is left out. The padded input is at least f by f.
-    Source: notes, section 8, "volume convolutions".
+    Source: notes, section 8, "volume convolutions". Raises ValueError for shapes that do not fit together, a filter
+    that is larger than the padded input, a stride below 1 and a negative pad.
     """
-    windows = _windows(x, W.shape[0], stride, pad)
-    return np.tensordot(windows, W, axes=3) + b
+    check_shapes(x=(x, "N H W C_in"), W=(W, "f f C_in C_out"), b=(b, "C_out"))
+    check_windows(x, len(W), stride, pad)
+    return np.tensordot(_windows(x, W, stride, pad), W, axes=3) + b
 
 
 def conv2d_backward(dout, x, W, b, stride, pad):
@@ -34,26 +39,36 @@ def conv2d_backward(dout, x, W, b, stride, pad):
     Windows overlap when stride < f: an input value gets the sum over all windows that contain it. The gradient that
     falls on the padding is dropped.
     """
-    f = W.shape[0]
-    n_rows, n_cols = dout.shape[1:3]
-    dW = np.tensordot(_windows(x, f, stride, pad), dout, axes=([0, 1, 2], [0, 1, 2]))
+    dW = np.tensordot(_windows(x, W, stride, pad), dout, axes=([0, 1, 2], [0, 1, 2]))
     dwindows = np.tensordot(dout, W, axes=([3], [3]))
-    dpadded = np.zeros_like(_padded(x, pad))
-    for i in range(f):
-        for j in range(f):
-            dpadded[:, i : i + stride * n_rows : stride, j : j + stride * n_cols : stride] += dwindows[:, :, :, i, j]
+    dpadded = np.zeros_like(zero_pad(x, pad))
+    for (i, j), place in places(dpadded, len(W), stride).items():
+        dpadded[place] += dwindows[:, :, :, i, j]
     dx = dpadded[:, pad : pad + x.shape[1], pad : pad + x.shape[2]]
     return dx, dW, dout.sum(axis=(0, 1, 2))
 
 
-def _padded(x, pad):
-    return np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+def check_windows(x, f, stride, pad=0):
+    """Raise ValueError unless at least one f by f window fits into the padded images."""
+    if stride < 1 or pad < 0:
+        raise ValueError(f"stride is {stride} and pad is {pad}; they must be at least 1 and at least 0")
+    if not 1 <= f <= min(x.shape[1:3]) + 2 * pad:
+        raise ValueError(f"a window of side {f} does not fit into x {tuple(x.shape)} with pad {pad}")
 
 
-def _windows(x, f, stride, pad):
+def places(x, f, stride):
+    """Return, for each place (i, j) in a window, the index that takes it from all windows of x at once."""
+    n_rows, n_cols = ((n - f) // stride + 1 for n in x.shape[1:3])
+    return {
+        (i, j): np.s_[:, i : i + stride * n_rows : stride, j : j + stride * n_cols : stride]
+        for i, j in np.ndindex(f, f)
+    }
+
+
+def _windows(x, W, stride, pad):
     """View every window of the padded input: (N, H_out, W_out, f, f, C_in)."""
-    windows = sliding_window_view(_padded(x, pad), (f, f), axis=(1, 2))
-    return windows[:, ::stride, ::stride].transpose(0, 1, 2, 4, 5, 3)
+    windows = sliding_window_view(zero_pad(x, pad), W.shape[:3], axis=(1, 2, 3))
+    return windows[:, ::stride, ::stride, 0]
 
 
 def conv2d_torch(x, W, b, stride, pad):
@@ -64,46 +79,32 @@ def conv2d_torch(x, W, b, stride, pad):
 
 
 def loop_over_windows(x, W, b, stride, pad):
-    f, padded = W.shape[0], _padded(x, pad)
+    f, padded = len(W), zero_pad(x, pad)
     n_rows, n_cols = ((n - f) // stride + 1 for n in padded.shape[1:3])
     out = np.zeros((len(x), n_rows, n_cols, W.shape[3]), dtype=x.dtype)
-    for row in range(n_rows):
-        for col in range(n_cols):
-            top, left = row * stride, col * stride
-            window = padded[:, top : top + f, left : left + f, :, None]
-            out[:, row, col] = (window * W).sum(axis=(1, 2, 3)) + b
+    for row, col in np.ndindex(n_rows, n_cols):
+        top, left = row * stride, col * stride
+        window = padded[:, top : top + f, left : left + f, :, None]
+        out[:, row, col] = (window * W).sum(axis=(1, 2, 3)) + b
     return out
 
 
-def loop_over_filter_offsets(x, W, b, stride, pad):
-    f, padded = W.shape[0], _padded(x, pad)
-    n_rows, n_cols = ((n - f) // stride + 1 for n in padded.shape[1:3])
-    out = np.zeros((len(x), n_rows, n_cols, W.shape[3]), dtype=x.dtype) + b
-    for i in range(f):
-        for j in range(f):
-            out += padded[:, i : i + stride * n_rows : stride, j : j + stride * n_cols : stride] @ W[i, j]
-    return out
+def loop_over_filter_places(x, W, b, stride, pad):
+    padded = zero_pad(x, pad)
+    return b + sum(padded[place] @ W[at] for at, place in places(padded, len(W), stride).items())
 
 
 def flips_the_filter(x, W, b, stride, pad):
     return conv2d(x, W[::-1, ::-1], b, stride, pad)
 
 
-def rows_and_columns_swapped(x, W, b, stride, pad):
-    return conv2d(x, W.transpose(1, 0, 2, 3), b, stride, pad)
-
-
 def bias_in_every_product(x, W, b, stride, pad):
     return conv2d(x, W, b * W[..., 0].size, stride, pad)
 
 
-def without_bias(x, W, b, stride, pad):
-    return conv2d(x, W, np.zeros_like(b), stride, pad)
-
-
 def stride_ignored(x, W, b, stride, pad):
     """Count the windows with the stride, but take them from neighbouring positions."""
-    n_rows, n_cols = ((n + 2 * pad - W.shape[0]) // stride + 1 for n in x.shape[1:3])
+    n_rows, n_cols = ((n + 2 * pad - len(W)) // stride + 1 for n in x.shape[1:3])
     return conv2d(x, W, b, 1, pad)[:, :n_rows, :n_cols]
 
 
@@ -113,25 +114,12 @@ def pad_ignored(x, W, b, stride, pad):
     return conv2d(padded, W, b, stride, 0)
 
 
-def pads_with_edge_values(x, W, b, stride, pad):
-    return conv2d(np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)), mode="edge"), W, b, stride, 0)
-
-
 def width_from_height(x, W, b, stride, pad):
     out = conv2d(x, W, b, stride, pad)
     square = np.zeros((len(x), out.shape[1], out.shape[1], out.shape[3]), dtype=out.dtype)
     n_cols = min(out.shape[1:3])
     square[:, :, :n_cols] = out[:, :, :n_cols]
     return square
-
-
-def keeps_partial_windows(x, W, b, stride, pad):
-    extra = [-(n + 2 * pad - W.shape[0]) % stride for n in x.shape[1:3]]
-    return conv2d(np.pad(x, ((0, 0), (pad, pad + extra[0]), (pad, pad + extra[1]), (0, 0))), W, b, stride, 0)
-
-
-def one_channel_only(x, W, b, stride, pad):
-    return conv2d(x[..., :1], W[:, :, :1], b, stride, pad)
 
 
 def last_window_only(dout, x, W, b, stride, pad):
@@ -143,30 +131,17 @@ def last_window_only(dout, x, W, b, stride, pad):
 
 def overlaps_overwrite(dout, x, W, b, stride, pad):
     _, dW, db = conv2d_backward(dout, x, W, b, stride, pad)
-    f, dpadded = W.shape[0], np.zeros_like(_padded(x, pad))
+    f, dpadded = len(W), np.zeros_like(zero_pad(x, pad))
     dwindows = np.tensordot(dout, W, axes=([3], [3]))
-    for row in range(dout.shape[1]):
-        for col in range(dout.shape[2]):
-            top, left = row * stride, col * stride
-            dpadded[:, top : top + f, left : left + f] = dwindows[:, row, col]
+    for row, col in np.ndindex(dout.shape[1:3]):
+        top, left = row * stride, col * stride
+        dpadded[:, top : top + f, left : left + f] = dwindows[:, row, col]
     return dpadded[:, pad : pad + x.shape[1], pad : pad + x.shape[2]], dW, db
 
 
-def backward_stride_ignored(dout, x, W, b, stride, pad):
-    n_rows, n_cols = ((n + 2 * pad - W.shape[0]) + 1 for n in x.shape[1:3])
-    dense = np.zeros((len(x), n_rows, n_cols, dout.shape[3]), dtype=dout.dtype)
-    dense[:, : dout.shape[1], : dout.shape[2]] = dout
-    return conv2d_backward(dense, x, W, b, 1, pad)
-
-
 def crops_minus_pad(dout, x, W, b, stride, pad):
-    dpadded, dW, db = conv2d_backward(dout, _padded(x, pad), W, b, stride, 0)
+    dpadded, dW, db = conv2d_backward(dout, zero_pad(x, pad), W, b, stride, 0)
     return dpadded[:, pad:-pad, pad:-pad], dW, db
-
-
-def dx_with_flipped_filter(dout, x, W, b, stride, pad):
-    _, dW, db = conv2d_backward(dout, x, W, b, stride, pad)
-    return conv2d_backward(dout, x, W[::-1, ::-1], b, stride, pad)[0], dW, db
 
 
 def db_averaged(dout, x, W, b, stride, pad):
@@ -174,22 +149,23 @@ def db_averaged(dout, x, W, b, stride, pad):
     return dx, dW, dout.mean(axis=(0, 1, 2))
 
 
-def db_of_one_image(dout, x, W, b, stride, pad):
-    dx, dW, _ = conv2d_backward(dout, x, W, b, stride, pad)
-    return dx, dW, dout[-1].sum(axis=(0, 1))
+def _inputs(draw, x_shape, f, filters, stride, pad):
+    shapes = {"x": x_shape, "W": (f, f, x_shape[3], filters), "b": (filters,)}
+    return {name: draw(shape) for name, shape in shapes.items()} | {"stride": stride, "pad": pad}
 
 
-def _integers(rng, x_shape, f, filters, stride, pad):
+def _integers(rng, *sizes):
     """Draw small non-zero integers: every order of summation gives exactly the same result."""
-    shapes = {"x": x_shape, "W": (f, f, x_shape[3], filters), "b": (filters,)}
-    arrays = {name: rng.integers(1, 6, shape) * rng.choice([-1.0, 1.0], shape) for name, shape in shapes.items()}
-    return arrays | {"stride": stride, "pad": pad}
+    return _inputs(lambda shape: rng.integers(1, 6, shape) * rng.choice([-1.0, 1.0], shape), *sizes)
 
 
-def _reals(rng, x_shape, f, filters, stride, pad, dtype="f8"):
-    shapes = {"x": x_shape, "W": (f, f, x_shape[3], filters), "b": (filters,)}
-    arrays = {name: rng.standard_normal(shape).astype(dtype) for name, shape in shapes.items()}
-    return arrays | {"stride": stride, "pad": pad}
+def _reals(rng, *sizes, dtype="f8"):
+    return _inputs(lambda shape: rng.standard_normal(shape).astype(dtype), *sizes)
+
+
+def _views(rng):
+    inputs = _reals(rng, (2, 5, 6, 3), 6, 4, 2, 1)
+    return inputs | {"x": np.asfortranarray(inputs["x"]), "W": inputs["W"][::2, ::2], "b": inputs["b"][::-1]}
 
 
 TOPIC = Topic(
@@ -204,8 +180,9 @@ TOPIC = Topic(
         Case("two images of integers", lambda rng: _integers(rng, (2, 5, 7, 3), 3, 4, 1, 1), compare=Exact()),
         Case("stride 2", lambda rng: _integers(rng, (2, 7, 6, 2), 3, 3, 2, 1), compare=Exact()),
         Case("real numbers", lambda rng: _reals(rng, (3, 9, 6, 3), 4, 5, 2, 2)),
-        Case("float32", lambda rng: _reals(rng, (2, 8, 11, 16), 3, 8, 1, 1, "f4")),
+        Case("float32", lambda rng: _reals(rng, (2, 8, 11, 16), 3, 8, 1, 1, dtype="f4")),
         Case("windows that do not overlap", lambda rng: _reals(rng, (2, 9, 7, 3), 2, 4, 3, 0)),
+        Case("slices with a step, and columns first in memory", _views),
         Case("one window", lambda rng: _reals(rng, (2, 3, 3, 2), 3, 3, 2, 0), aspect="edge"),
         Case("1x1 filters", lambda rng: _reals(rng, (2, 4, 5, 3), 1, 6, 1, 0), aspect="edge"),
     ),
@@ -216,14 +193,9 @@ TOPIC = Topic(
             "Layers in deep learning multiply the window by the filter as it stands.",
         ),
         Mistake(
-            rows_and_columns_swapped,
-            "Rows and columns of the filter are exchanged: its first axis runs down the image.",
-        ),
-        Mistake(
             bias_in_every_product,
             "The bias is counted once per product. It is added once, after the sum over the window.",
         ),
-        Mistake(without_bias, "Every filter has a bias of its own, and the result does not contain it."),
         Mistake(
             stride_ignored,
             "The windows are only one pixel apart although the stride is larger: look at where each window starts.",
@@ -233,16 +205,7 @@ TOPIC = Topic(
             "The zeros are not on all four sides of the image: "
             "look at the padding, and at which array the windows come from.",
         ),
-        Mistake(
-            pads_with_edge_values, "The border is filled with copies of the edge pixels; the padding here is zeros."
-        ),
         Mistake(width_from_height, "The output's width follows from the input's height. Images need not be square."),
-        Mistake(
-            keeps_partial_windows,
-            "The output contains windows that reach over the edge. "
-            "Only windows that lie wholly inside the padded input count.",
-        ),
-        Mistake(one_channel_only, "Only the first input channel is used: each filter sums over all input channels."),
         Mistake(
             last_window_only,
             "dW holds the last window's share alone. Every window of every image uses the filter: add up their shares.",
@@ -254,19 +217,8 @@ TOPIC = Topic(
             gradient=True,
         ),
         Mistake(
-            backward_stride_ignored,
-            "The backward pass walks with stride 1: each output belongs to the same window as in the forward pass.",
-            gradient=True,
-        ),
-        Mistake(
             crops_minus_pad,
             "dx is empty without padding: a slice that ends at -0 ends at the beginning.",
-            gradient=True,
-        ),
-        Mistake(
-            dx_with_flipped_filter,
-            "dx uses the filter turned by 180 degrees. "
-            "When the shares are spread window by window, the filter stays as it is in the forward pass.",
             gradient=True,
         ),
         Mistake(
@@ -274,7 +226,6 @@ TOPIC = Topic(
             "db is a mean. The bias is added to every output of its filter, so its gradient is a sum.",
             gradient=True,
         ),
-        Mistake(db_of_one_image, "db covers one image only: sum over the batch too.", gradient=True),
     ),
-    alternates=(loop_over_windows, loop_over_filter_offsets),
+    alternates=(loop_over_windows, loop_over_filter_places),
 )

@@ -1,4 +1,4 @@
-"""Convolution from first principles: values worked by hand, brute force from the formula, linearity."""
+"""Convolution, step and padding from first principles: by hand, brute force from the formula, linearity."""
 
 import itertools
 from pathlib import Path
@@ -9,8 +9,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from grader.course import load_course
 
-TOPIC = load_course(Path(__file__).parents[2], ["conv2d"]).topics["conv2d"]
+COURSE = load_course(Path(__file__).parents[2], ["conv2d", "zero_pad", "conv_single_step"])
+TOPIC = COURSE.topics["conv2d"]
 conv2d, conv2d_backward = TOPIC.forward, TOPIC.backward
+zero_pad, conv_single_step = (COURSE.topics[name].forward for name in ("zero_pad", "conv_single_step"))
 
 # shape of x, filter size, filters, stride, pad
 SIZES = [
@@ -173,3 +175,122 @@ def test_stride_one_agrees_with_numpy_on_one_row(rng):
     W[1, :, 0, 0] = weights
     ours = conv2d(x, W, np.zeros(1), 1, 0)[0, 0, :, 0]
     assert_allclose(ours, np.correlate(row, weights, mode="valid"), rtol=1e-13)
+
+
+@pytest.mark.parametrize("order", ["columns first", "every other element"])
+def test_the_layout_in_memory_does_not_matter(order, rng):
+    x, W, b = draw(rng, (2, 5, 6, 3), 3, 4)
+    dout = integers(rng, (2, 3, 3, 4))
+
+    def laid_out(array):
+        if order == "columns first":
+            return np.asfortranarray(array)
+        wide = np.zeros([2 * n for n in array.shape])
+        wide[(np.s_[::2],) * array.ndim] = array
+        return wide[(np.s_[::2],) * array.ndim]
+
+    assert_array_equal(conv2d(*map(laid_out, (x, W, b)), 2, 1), conv2d(x, W, b, 2, 1))
+    for ours, theirs in zip(
+        conv2d_backward(*map(laid_out, (dout, x, W, b)), 2, 1), conv2d_backward(dout, x, W, b, 2, 1), strict=True
+    ):
+        assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"x": np.ones((5, 6, 3))}, r"x has shape \(5, 6, 3\); \(N, H, W, C_in\)"),
+        ({"x": np.ones((2, 5, 6, 4))}, r"W \(3, 3, 3, 2\) and x \(2, 5, 6, 4\) do not fit: C_in is 3 and must be 4"),
+        ({"W": np.ones((3, 2, 3, 2))}, r"W \(3, 2, 3, 2\).* f is 2 and must be 3"),
+        ({"b": np.ones(3)}, r"b \(3,\) and W \(3, 3, 3, 2\)"),
+        ({"b": np.ones((1, 2))}, r"b has shape \(1, 2\)"),
+        ({"stride": 0}, "stride is 0"),
+        ({"stride": -1}, "stride is -1"),
+        ({"pad": -1}, "pad is -1"),
+        ({"x": np.ones((2, 2, 6, 3))}, r"side 3 does not fit into x \(2, 2, 6, 3\) with pad 0"),
+        ({"x": np.ones((2, 6, 2, 3))}, r"side 3 does not fit into x \(2, 6, 2, 3\) with pad 0"),
+        ({"W": np.ones((0, 0, 3, 2))}, "side 0 does not fit"),
+    ],
+    ids=str,
+)
+def test_bad_input_is_named(change, words):
+    good = {"x": np.ones((2, 5, 6, 3)), "W": np.ones((3, 3, 3, 2)), "b": np.ones(2), "stride": 1, "pad": 0}
+    conv2d(**good)
+    with pytest.raises(ValueError, match=words):
+        conv2d(**good | change)
+
+
+# --- zero_pad ----------------------------------------------------------------------------------------------------
+
+
+def test_a_border_by_hand():
+    x = np.array([[1.0, 2.0], [3.0, 4.0]]).reshape(1, 2, 2, 1)
+    assert_array_equal(zero_pad(x, 1)[0, :, :, 0], [[0, 0, 0, 0], [0, 1, 2, 0], [0, 3, 4, 0], [0, 0, 0, 0]])
+
+
+@pytest.mark.parametrize("pad", [0, 1, 3])
+def test_padding_adds_zeros_around_and_nothing_else(pad, rng):
+    x = rng.uniform(1, 2, (2, 3, 4, 5)).astype("f4")
+    out = zero_pad(x, pad)
+    assert out.shape == (2, 3 + 2 * pad, 4 + 2 * pad, 5)
+    assert out.dtype == np.float32
+    assert_array_equal(out[:, pad : pad + 3, pad : pad + 4], x)
+    assert np.count_nonzero(out) == x.size
+
+
+def test_padding_twice_is_padding_by_the_sum(rng):
+    x = rng.standard_normal((2, 3, 4, 2))
+    assert_array_equal(zero_pad(zero_pad(x, 1), 2), zero_pad(x, 3))
+
+
+def test_bad_padding_is_named():
+    with pytest.raises(ValueError, match="pad is -1"):
+        zero_pad(np.ones((1, 4, 4, 1)), -1)
+    with pytest.raises(ValueError, match=r"x has shape \(4, 4\)"):
+        zero_pad(np.ones((4, 4)), 1)
+
+
+@pytest.mark.torch
+def test_the_torch_version_does_not_crop():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(ValueError, match="pad is -1"):
+        COURSE.topics["zero_pad"].torch(torch.ones(1, 4, 4, 1), -1)
+
+
+# --- conv_single_step --------------------------------------------------------------------------------------------
+
+
+def test_one_step_by_hand():
+    window = np.array([[1.0, 2.0], [3.0, 4.0]])[:, :, None]
+    W = np.array([[1.0, 10.0], [100.0, 1000.0]])[:, :, None]
+    assert conv_single_step(window, W, 0.5) == 4321.5
+
+
+@pytest.mark.parametrize("bias", [2.0, np.float64(2), np.array(2.0)], ids=["float", "scalar", "0-d array"])
+def test_the_bias_is_any_kind_of_number(bias):
+    out = conv_single_step(np.ones((2, 2, 3)), np.ones((2, 2, 3)), bias)
+    assert out == 14
+    assert np.ndim(out) == 0
+
+
+def test_the_layer_is_made_of_single_steps(rng):
+    x, W, b = draw(rng, (2, 5, 6, 3), 3, 4)
+    out = conv2d(x, W, b, 2, 0)
+    for n, r, s, k in np.ndindex(out.shape):
+        window = x[n, 2 * r : 2 * r + 3, 2 * s : 2 * s + 3]
+        assert conv_single_step(window, W[..., k], b[k]) == out[n, r, s, k]
+
+
+@pytest.mark.parametrize(
+    ("window", "W", "b", "words"),
+    [
+        ((2, 2, 3), (2, 2, 1), (), r"W \(2, 2, 1\) and window \(2, 2, 3\)"),
+        ((2, 2), (2, 2), (), r"window has shape \(2, 2\)"),
+        ((3, 2, 1), (3, 2, 1), (), "f is 2 and must be 3"),
+        ((2, 2, 1), (2, 2, 1), (1, 1, 1), r"b has shape \(1, 1, 1\)"),
+    ],
+    ids=str,
+)
+def test_a_bad_step_is_named(window, W, b, words):
+    with pytest.raises(ValueError, match=words):
+        conv_single_step(np.ones(window), np.ones(W), np.ones(b))

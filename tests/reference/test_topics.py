@@ -6,7 +6,6 @@ topic under reference/, and its id names the topic and, where there is one, the 
 
 import copy
 import functools
-import itertools
 import os
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from grader.compare import compare, compare_dtypes
 from grader.course import load_course, topic_files
 from grader.topic import Indices, Properties
 from grader.tree import is_floating, leaves, map_leaves
+from grader.verify.prove import Effort, prove
 
 ROOT = Path(__file__).parents[2]
 COURSE = load_course(ROOT)
@@ -123,10 +123,6 @@ def rng_for(topic):
     return {"rng": np.random.default_rng(0)} if topic.is_random else {}
 
 
-def as_tuple(value):
-    return value if isinstance(value, tuple) else (value,)
-
-
 def bits(value):
     return [
         (leaf.dtype, leaf.shape, leaf.tobytes()) if isinstance(leaf, np.ndarray) else leaf for _, leaf in leaves(value)
@@ -136,7 +132,7 @@ def bits(value):
 # --- torch -------------------------------------------------------------------------------------------------------
 
 
-def to_tensors(value, requires_grad=()):
+def to_tensors(value):
     torch = pytest.importorskip("torch")
 
     def convert(leaf):
@@ -144,10 +140,7 @@ def to_tensors(value, requires_grad=()):
             return torch.Generator().manual_seed(int(leaf.integers(1 << 62)))
         return torch.from_numpy(leaf.copy()) if isinstance(leaf, np.ndarray) else leaf
 
-    tensors = map_leaves(convert, dict(value))
-    for name in requires_grad:
-        tensors[name].requires_grad_()
-    return tensors
+    return map_leaves(convert, dict(value))
 
 
 def to_arrays(value):
@@ -159,13 +152,11 @@ def on_tensors(function):
 
 
 def autograd(topic, dout, **inputs):
-    torch = pytest.importorskip("torch")
-    names = oracle.gradient_names(topic, inputs)
-    tensors = to_tensors(inputs, requires_grad=names)
-    out = topic.torch(**tensors)
-    loss = (out * torch.as_tensor(dout, dtype=out.dtype)).sum()
-    gradients = to_arrays(torch.autograd.grad(loss, [tensors[name] for name in names]))
-    return gradients if len(names) > 1 else gradients[0]
+    """Differentiate the torch version with the code that runs in the box."""
+    pytest.importorskip("torch")
+    from sandbox.autograd import gradients
+
+    return to_arrays(gradients(topic.torch, to_tensors(inputs), dout, oracle.gradient_names(topic, inputs)))
 
 
 # --- the references ----------------------------------------------------------------------------------------------
@@ -207,7 +198,7 @@ def test_a_topic_is_complete(topic):
     assert len(topic.alternates) >= 1
     assert any(case.visible for case in topic.cases)
     assert any(not case.visible for case in topic.cases)
-    assert not topic.backward or any(mistake.gradient for mistake in topic.mistakes)
+    assert not topic.has_gradient("numpy") or any(mistake.gradient for mistake in topic.mistakes)
     assert all(len(mistake.hint) > 20 for mistake in topic.mistakes)
 
 
@@ -228,7 +219,7 @@ def test_inputs_suit_every_secret(topic, case):
         assert set(inputs) <= set(topic.parameters) - {"rng"}
         held = arrays(inputs)
         assert len({array.dtype for array in held if is_floating(array)}) <= 1
-        assert all(array.flags.c_contiguous and array.dtype.isnative and array.dtype != object for array in held)
+        assert all(array.dtype.isnative and array.dtype != object for array in held)
         assert all(np.isfinite(array).all() for array in held)
         assert sum(array.nbytes for array in held) <= 2 << 20
 
@@ -243,7 +234,7 @@ def test_inputs_follow_from_the_secret(topic):
 
 def test_there_are_cases_in_float32_and_float64(topic):
     held = [array for case in topic.cases for array in arrays(inputs_of(topic, case, SECRETS[0])) if is_floating(array)]
-    assert {"float32", "float64"} <= {array.dtype.name for array in held}
+    assert not held or {"float32", "float64"} <= {array.dtype.name for array in held}
 
 
 def test_the_reference_is_finite_and_warns_of_nothing(topic, case):
@@ -252,7 +243,8 @@ def test_the_reference_is_finite_and_warns_of_nothing(topic, case):
         answers = [topic.forward(**inputs, **rng_for(topic))]
         if case in gradient_cases(topic):
             answers.append(topic.backward(**gradient_inputs(topic, case, secret)))
-        assert all(np.isfinite(np.asarray(leaf)).all() for _, leaf in leaves(answers))
+        numbers = [leaf for _, leaf in leaves(answers) if not isinstance(leaf, str)]
+        assert all(np.isfinite(np.asarray(leaf)).all() for leaf in numbers)
 
 
 def test_the_references_leave_their_inputs_alone(topic, case):
@@ -304,6 +296,8 @@ def test_torch_keeps_to_the_device_and_never_waits_for_it(topic, case):
         return leaf if dtype is None else torch.empty(leaf.shape, dtype=dtype, device="meta")
 
     inputs = inputs_of(topic, case, SECRETS[0])
+    if not arrays(inputs):
+        return  # numbers come in, and no tensor goes out
     with FakeTensorMode():
         rng = {"rng": torch.Generator()} if topic.is_random else {}
         try:
@@ -335,121 +329,34 @@ def test_the_backward_is_the_slope_of_the_forward(topic, case):
         return
     rng = np.random.default_rng(0)
     arguments = cast(gradient_inputs(topic, case, SECRETS[0]), np.float64)
-    gradients = as_tuple(topic.backward(**arguments))
+    gradients = [leaf for _, leaf in leaves(topic.backward(**arguments))]
     dout = arguments.pop("dout")
-    names = oracle.gradient_names(topic, arguments)
-    assert len(names) == len(gradients)
+    paths = [(name, *path) for name in oracle.gradient_names(topic, arguments) for path, _ in leaves(arguments[name])]
     level = float(np.abs(dout * topic.forward(**arguments)).sum())
-    for name, gradient in zip(names, gradients, strict=True):
-        assert gradient.shape == arguments[name].shape
+    for path, gradient in zip(paths, gradients, strict=True):
+        array = at(arguments, path)
+        assert gradient.shape == array.shape
         scale = np.abs(gradient).max()
         for flat in rng.permutation(gradient.size)[:40]:
             index = np.unravel_index(flat, gradient.shape)
-            centre = arguments[name][index]
+            centre = array[index]
             step = min(1e-5, 1e-5 * abs(centre)) or 1e-6
             high, low = (copy.deepcopy(arguments) for _ in range(2))
-            high[name][index], low[name][index] = centre + step, centre - step
-            width = high[name][index] - low[name][index]
+            at(high, path)[index], at(low, path)[index] = centre + step, centre - step
+            width = at(high, path)[index] - at(low, path)[index]
             slope = (dout * (topic.forward(**high) - topic.forward(**low))).sum() / width
             rounding = 1e-14 * level / width
-            assert abs(slope - gradient[index]) <= 1e-6 * scale + rounding, (name, index)
+            assert abs(slope - gradient[index]) <= 1e-6 * scale + rounding, (path, index)
 
 
-# --- right answers pass ------------------------------------------------------------------------------------------
+def at(value, path):
+    return functools.reduce(lambda part, key: part[key], path, value)
 
 
-def test_every_alternate_passes_every_case(topic, alternate):
-    for case, secret in itertools.product(topic.cases, SECRETS):
-        assert complaint(alternate, topic, case, secret) is None, (case.name, secret)
+# --- right answers pass, wrong answers fail -----------------------------------------------------------------------
 
 
-def test_the_reference_passes_its_own_cases(topic, case):
-    for secret in SECRETS:
-        assert complaint(topic.forward, topic, case, secret) is None
-
-
-# --- wrong answers fail ------------------------------------------------------------------------------------------
-
-
-def test_every_mistake_is_caught_for_every_secret(topic, mistake):
-    """It must be caught by what it returns: a crash would teach nothing about the case."""
-    judge, cases = (gradient_complaint, gradient_cases(topic)) if mistake.gradient else (complaint, topic.cases)
-    for secret in SECRETS:
-        found = [complaint_or_crash(judge, mistake.function, topic, case, secret) for case in cases]
-        assert any(text and not crashed for text, crashed in found), secret
-
-
-def test_mistakes_are_told_apart(topic):
-    """A hint is given when one mistake alone explains all answers, so no two may answer alike everywhere."""
-    if isinstance(topic.compare, Properties):
-        pytest.skip("random functions get no hints by comparison")
-    for one, other in itertools.combinations(topic.mistakes, 2):
-        if one.gradient != other.gradient:
-            continue
-        assert any(differ(topic, case, one, other) for case in topic.cases), (one.name, other.name)
-
-
-def differ(topic, case, one, other):
-    if one.gradient and case not in gradient_cases(topic):
-        return False
-    expectation, arguments = (expected_gradient, gradient_inputs) if one.gradient else (expected_values, inputs_of)
-    inputs = arguments(topic, case, SECRETS[0])
-    answers = []
-    for mistake in (one, other):
-        try:
-            answers.append(call(mistake.function, inputs))
-        except Exception as error:
-            answers.append(error)
-    if any(isinstance(answer, Exception) for answer in answers):
-        return type(answers[0]) is not type(answers[1])
-    expected = oracle.like(expectation(topic, case, SECRETS[0]), answers[0])
-    return mismatch(expected, answers[1]) is not None
-
-
-def mean_of_first(inputs):
-    first = np.ravel(next(iter(inputs.values())))
-    return first.mean() if first.size else 0
-
-
-TRIVIAL = {
-    "zeros": lambda answer, inputs: map_leaves(np.zeros_like, answer),
-    "ones": lambda answer, inputs: map_leaves(np.ones_like, answer),
-    "the first input": lambda answer, inputs: next(iter(inputs.values())),
-    "the mean": lambda answer, inputs: map_leaves(lambda leaf: np.full_like(leaf, mean_of_first(inputs)), answer),
-    "random": lambda answer, inputs: map_leaves(
-        lambda leaf: np.random.default_rng(0).random(np.shape(leaf)).astype(np.asarray(leaf).dtype), answer
-    ),
-    "an empty array": lambda answer, inputs: np.zeros(0),
-    "None": lambda answer, inputs: None,
-}
-
-
-@pytest.mark.parametrize("answer", TRIVIAL.values(), ids=TRIVIAL)
-def test_trivial_answers_fail(topic, answer):
-    def function(**inputs):
-        return answer(topic.forward(**inputs), inputs)
-
-    assert any(complaint(function, topic, case, SECRETS[0]) for case in topic.cases)
-
-
-@pytest.mark.parametrize("answer", TRIVIAL.values(), ids=TRIVIAL)
-def test_trivial_gradients_fail(topic, answer):
-    def function(**inputs):
-        return answer(topic.backward(**inputs), inputs)
-
-    cases = gradient_cases(topic)
-    assert not cases or any(gradient_complaint(function, topic, case, SECRETS[0]) for case in cases)
-
-
-def test_half_precision_fails(topic):
-    """Inputs rounded to float16 are not good enough where float32 is meant."""
-
-    def function(**inputs):
-        return topic.forward(**cast(cast(inputs, np.float16), np.float32))
-
-    single = [
-        case
-        for case in topic.cases
-        if any(array.dtype == np.float32 for array in arrays(inputs_of(topic, case, SECRETS[0])))
-    ]
-    assert any(complaint(function, topic, case, SECRETS[0]) for case in single)
+def test_a_topic_is_sound(topic):
+    """The proofs of `grader verify`, with few seeds: alternates, mistakes, mutants, trivial answers, half precision."""
+    effort = Effort(alternates=3, mistakes=2, random_reference=10, random_mistakes=3, mutants=2)
+    assert prove(topic, effort).failures == ()
