@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint types check bench schema clean
+.PHONY: help demo test lint types check verify gpu-test bench bench-references schema clean
 
 help:            ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -32,8 +32,17 @@ types: $(VENV)/.dev  ## check types
 
 check: lint types test  ## everything before a commit
 
+verify: $(VENV)/.dev  ## prove every topic of the course
+	$(BIN)/grader verify
+
+gpu-test: $(VENV)/.dev  ## values and gradients of the torch references on a real card
+	$(BIN)/python -m pytest tests/reference/test_gpu.py -rs
+
 bench: $(VENV)/.dev  ## measure the grader against bare pytest
 	$(BIN)/python benchmarks/overhead.py
+
+bench-references: $(VENV)/.dev  ## measure the references against loops and torch.nn.functional
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python benchmarks/references.py
 
 schema: $(VENV)/.base  ## write docs/results.schema.json from the model
 	$(BIN)/python -m grader.codec > docs/results.schema.json

@@ -106,7 +106,9 @@ def build(folder: Path) -> tuple[Path, Path]:
     modules = {name: module_of(name) for name in names}
     imports = "\n".join(f"import {module}" for module in sorted(set(modules.values())))
     imports += "".join(f"\nimport reference.{key.replace('/', '.')}" for key in CASES)
-    pairs = ", ".join(f"({modules[key.split('/')[1]]}.{key.split('/')[1]}, reference.{key.replace('/', '.')}.TOPIC)" for key in CASES)
+    pairs = ", ".join(
+        f"({modules[key.split('/')[1]]}.{key.split('/')[1]}, reference.{key.replace('/', '.')}.TOPIC)" for key in CASES
+    )
     bare.write_text(BARE.format(submission=str(SUBMISSION), course=str(course), imports=imports, pairs=pairs))
     return course, bare
 

@@ -51,7 +51,7 @@ def _pairs(output: Any, dout: Any) -> Iterator[tuple[torch.Tensor, torch.Tensor]
         return
     if not isinstance(output, torch.Tensor):
         raise GradientError(f"the result is of type {type(output).__name__}, not a torch.Tensor")
-    grad = torch.as_tensor(dout, dtype=output.dtype)
+    grad = torch.as_tensor(dout, dtype=output.dtype, device=output.device)
     if output.shape != grad.shape:
         raise GradientError(f"the result has shape {tuple(output.shape)} where {tuple(grad.shape)} is expected")
     yield output, grad

@@ -151,6 +151,13 @@ def on_tensors(function):
     return lambda **inputs: to_arrays(function(**to_tensors(inputs)))
 
 
+def fake(leaf):
+    """Return a tensor without values on a foreign device for an array; call it under FakeTensorMode."""
+    torch = pytest.importorskip("torch")
+    dtype = getattr(torch, leaf.dtype.name) if isinstance(leaf, np.ndarray) else None
+    return leaf if dtype is None else torch.empty(leaf.shape, dtype=dtype, device="meta")
+
+
 def autograd(topic, dout, **inputs):
     """Differentiate the torch version with the code that runs in the box."""
     pytest.importorskip("torch")
@@ -291,10 +298,6 @@ def test_torch_keeps_to_the_device_and_never_waits_for_it(topic, case):
     torch = pytest.importorskip("torch")
     from torch._subclasses.fake_tensor import DynamicOutputShapeException, FakeTensorMode
 
-    def fake(leaf):
-        dtype = getattr(torch, leaf.dtype.name) if isinstance(leaf, np.ndarray) else None
-        return leaf if dtype is None else torch.empty(leaf.shape, dtype=dtype, device="meta")
-
     inputs = inputs_of(topic, case, SECRETS[0])
     if not arrays(inputs):
         return  # numbers come in, and no tensor goes out
@@ -314,6 +317,28 @@ def test_torch_keeps_to_the_device_and_never_waits_for_it(topic, case):
     assert [tensor.shape for tensor in tensors] == [
         np.shape(a) for _, a in leaves(topic.forward(**inputs, **rng_for(topic)))
     ]
+
+
+@pytest.mark.torch
+def test_torch_gradients_keep_to_the_device(topic, case):
+    """The same for autograd through the torch version: a foreign device, and no value to read."""
+    torch = pytest.importorskip("torch")
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    from sandbox.autograd import gradients
+
+    if case not in gradient_cases(topic):
+        return
+    inputs = gradient_inputs(topic, case, SECRETS[0])
+    names = oracle.gradient_names(topic, inputs)
+
+    with FakeTensorMode():
+        arguments = map_leaves(fake, dict(inputs))
+        dout = torch.as_tensor(arguments.pop("dout"), device="meta")
+        answers = gradients(topic.torch, arguments, dout, names)
+    tensors = [leaf for _, leaf in leaves(answers)]
+    assert {tensor.device.type for tensor in tensors} == {"meta"}
+    assert [tensor.shape for tensor in tensors] == [a.shape for _, a in leaves([inputs[name] for name in names])]
 
 
 @pytest.mark.torch
