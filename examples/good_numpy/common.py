@@ -10,14 +10,33 @@ def as_floats(x):
     return x if np.issubdtype(x.dtype, np.floating) else x.astype(np.float64)
 
 
+def all_but_last(x):
+    """The axes over which a feature is spread."""
+    return tuple(range(x.ndim - 1))
+
+
 def pad_images(x, pad):
     """Zeros around height and width only."""
-    return np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+    n, h, w, c = x.shape
+    framed = np.zeros((n, h + 2 * pad, w + 2 * pad, c), dtype=x.dtype)
+    framed[:, pad : pad + h, pad : pad + w] = x
+    return framed
 
 
 def patches(x, f, stride):
     """All f x f windows of (N, H, W, C) as a view (N, out_h, out_w, C, f, f)."""
     return sliding_window_view(x, (f, f), axis=(1, 2))[:, ::stride, ::stride]
+
+
+def window_slices(height, width, f, stride):
+    """For each place inside the window: the slices that pick this place out of every window."""
+    out_h = (height - f) // stride + 1
+    out_w = (width - f) // stride + 1
+    for i in range(f):
+        for j in range(f):
+            rows = slice(i, i + stride * (out_h - 1) + 1, stride)
+            cols = slice(j, j + stride * (out_w - 1) + 1, stride)
+            yield (slice(None), rows, cols)
 
 
 def box_areas(boxes):

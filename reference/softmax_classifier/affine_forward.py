@@ -3,6 +3,7 @@
 import numpy as np
 
 from grader import Case, Exact, Mistake, Topic
+from grader.shapes import check_shapes
 
 
 def affine_forward(X, W, b):
@@ -14,8 +15,10 @@ def affine_forward(X, W, b):
     returns: float array (N, K), dtype of X: scores[n, k] = sum_d X[n, d] * W[d, k] + b[k]
 
     Examples are rows, so the notes' y = wX + b has its factors in the other order here. There is no activation.
+    Raises ValueError when the shapes do not fit together.
     Source: notes, section 1, item 2.
     """
+    check_shapes(X=(X, "N D"), W=(W, "D K"), b=(b, "K"))
     return X @ W + b
 
 
@@ -31,6 +34,7 @@ def affine_backward(dout, X, W, b):
 
 
 def affine_forward_torch(X, W, b):
+    check_shapes(X=(X, "N D"), W=(W, "D K"), b=(b, "K"))
     return X @ W + b
 
 
@@ -51,18 +55,6 @@ def no_bias(X, W, b):
     return X @ W
 
 
-def bias_subtracted(X, W, b):
-    return X @ W - b
-
-
-def bias_on_weights(X, W, b):
-    return X @ (W + b)
-
-
-def one_bias_for_all(X, W, b):
-    return X @ W + b.sum()
-
-
 def bias_per_example(X, W, b):
     return X @ W + b[:, np.newaxis]
 
@@ -71,26 +63,13 @@ def weights_transposed(X, W, b):
     return X @ W.T + b
 
 
-def factors_swapped(X, W, b):
-    return W @ X + b
-
-
 def element_wise_product(X, W, b):
     return X * W + b
-
-
-def with_relu(X, W, b):
-    return np.maximum(X @ W + b, 0)
 
 
 def dx_weights_not_transposed(dout, X, W, b):
     _, dW, db = affine_backward(dout, X, W, b)
     return dout @ W, dW, db
-
-
-def dw_transposed(dout, X, W, b):
-    dX, dW, db = affine_backward(dout, X, W, b)
-    return dX, dW.T, db
 
 
 def db_summed_over_classes(dout, X, W, b):
@@ -101,11 +80,6 @@ def db_summed_over_classes(dout, X, W, b):
 def db_one_number(dout, X, W, b):
     dX, dW, _ = affine_backward(dout, X, W, b)
     return dX, dW, dout.sum()
-
-
-def db_keeps_row_axis(dout, X, W, b):
-    dX, dW, _ = affine_backward(dout, X, W, b)
-    return dX, dW, dout.sum(axis=0, keepdims=True)
 
 
 def averaged_again(dout, X, W, b):
@@ -127,6 +101,10 @@ def _normal(rng, n, d, k, dtype="f8"):
     return {name: rng.standard_normal(shape).astype(dtype) for name, shape in shapes.items()}
 
 
+def _with(change, inputs):
+    return {name: change(array) for name, array in inputs.items()}
+
+
 TOPIC = Topic(
     forward=affine_forward,
     backward=affine_backward,
@@ -136,6 +114,8 @@ TOPIC = Topic(
         Case("one example", lambda rng: _integers(rng, 1, 4, 3), visible=True, aspect="edge", compare=Exact()),
         Case("more examples than classes", lambda rng: _normal(rng, 8, 5, 3)),
         Case("more classes than features", lambda rng: _normal(rng, 3, 4, 9)),
+        Case("Fortran order", lambda rng: _with(np.asfortranarray, _normal(rng, 7, 4, 6))),
+        Case("every second entry", lambda rng: _with(lambda a: a[(np.s_[::2],) * a.ndim], _normal(rng, 10, 8, 6))),
         Case("all sizes equal", lambda rng: _normal(rng, 4, 4, 4)),
         Case("small integers", lambda rng: _integers(rng, 12, 7, 5, 50), compare=Exact()),
         Case("float32", lambda rng: _normal(rng, 16, 32, 10, "f4")),
@@ -144,9 +124,6 @@ TOPIC = Topic(
     ),
     mistakes=(
         Mistake(no_bias, "The bias is missing: without it every score of an all-zero example is 0."),
-        Mistake(bias_subtracted, "The bias is subtracted; it is added to the scores."),
-        Mistake(bias_on_weights, "The bias is added to the weights, so the inputs multiply it too. Multiply first."),
-        Mistake(one_bias_for_all, "Every class gets the same bias: class k has its own, b[k]."),
         Mistake(
             bias_per_example,
             "The bias runs down the rows, one per example; it belongs to the columns, one per class. "
@@ -156,18 +133,12 @@ TOPIC = Topic(
             weights_transposed,
             "W is transposed although it already is (D, K). It only shows when D and K are equal.",
         ),
-        Mistake(
-            factors_swapped,
-            "The factors of the product are in the wrong order: examples are the rows of X, and so of the scores.",
-        ),
         Mistake(element_wise_product, "X and W are multiplied element by element; a matrix product is meant."),
-        Mistake(with_relu, "Negative scores became 0. There is no activation here: scores may have any sign."),
         Mistake(
             dx_weights_not_transposed,
             "dX goes through W the wrong way round: scores lead back from K classes to D features.",
             gradient=True,
         ),
-        Mistake(dw_transposed, "dW is transposed: it needs the shape of W, (D, K).", gradient=True),
         Mistake(
             db_summed_over_classes,
             "db is summed over the classes. A bias touches all examples, so the sum runs over those.",
@@ -176,7 +147,6 @@ TOPIC = Topic(
         Mistake(
             db_one_number, "db is a single number. Each class has a bias, and a gradient, of its own.", gradient=True
         ),
-        Mistake(db_keeps_row_axis, "db has shape (1, K) where b has shape (K,).", gradient=True),
         Mistake(
             averaged_again,
             "dW and db are divided by the number of examples. "

@@ -3,6 +3,9 @@
 import numpy as np
 
 from grader import Case, Mistake, Topic
+from grader.shapes import check_shapes
+
+from .one_hot import one_hot
 
 
 def cross_entropy(probs, Y):
@@ -15,9 +18,11 @@ def cross_entropy(probs, Y):
     The sum runs over the classes and the mean over the examples; ln is the natural logarithm. The right class always
     has a probability above 0; the others may have probability 0, and they add nothing to the loss. A guard added to
     the probabilities is allowed as long as it does not show in the loss (at most 1e-12).
+    Raises ValueError when probs and Y are not matrices of one shape.
     Source: notes, section 1, item 5 and equation (1).
     """
-    return -(Y * np.log(np.where(Y > 0, probs, 1))).sum(axis=1).mean()
+    check_shapes(probs=(probs, "N K"), Y=(Y, "N K"))
+    return -np.log((Y * probs).sum(axis=1)).mean()  # a one-hot row picks the probability of its class
 
 
 def cross_entropy_backward(dout, probs, Y):
@@ -29,11 +34,12 @@ def cross_entropy_backward(dout, probs, Y):
 
     The probabilities count as free variables: that a row sums to 1 plays no part here.
     """
-    return -dout / len(probs) * Y / np.where(Y > 0, probs, 1)
+    return -dout / len(probs) * Y / (Y * probs).sum(axis=1, keepdims=True)
 
 
 def cross_entropy_torch(probs, Y):
-    return -(Y * probs.where(Y > 0, probs.new_ones(())).log()).sum(dim=1).mean()
+    check_shapes(probs=(probs, "N K"), Y=(Y, "N K"))
+    return -(Y * probs).sum(dim=1).log().mean()
 
 
 def picks_right_class(probs, Y):
@@ -63,10 +69,6 @@ def mean_over_all_entries(probs, Y):
     return cross_entropy(probs, Y) / probs.shape[1]
 
 
-def one_loss_per_example(probs, Y):
-    return -np.log((Y * probs).sum(axis=1))
-
-
 def zero_times_infinity(probs, Y):
     return -(Y * np.log(probs)).sum(axis=1).mean()
 
@@ -80,48 +82,23 @@ def softmax_again(probs, Y):
     return cross_entropy(e / e.sum(axis=1, keepdims=True), Y)
 
 
-def base_two(probs, Y):
-    return cross_entropy(probs, Y) / np.log(2)
-
-
-def binary_terms(probs, Y):
-    p = np.clip(probs, 1e-12, 1 - 1e-12)
-    return -(Y * np.log(p) + (1 - Y) * np.log1p(-p)).sum(axis=1).mean()
-
-
 def gradient_not_averaged(dout, probs, Y):
     return cross_entropy_backward(dout, probs, Y) * len(probs)
-
-
-def gradient_sign(dout, probs, Y):
-    return -cross_entropy_backward(dout, probs, Y)
 
 
 def gradient_of_logits(dout, probs, Y):
     return dout * (probs - Y) / len(probs)
 
 
-def gradient_ignores_dout(dout, probs, Y):
-    return cross_entropy_backward(1.0, probs, Y)
-
-
-def gradient_zero_over_zero(dout, probs, Y):
-    return -dout / len(probs) * Y / probs
-
-
-def _one_hot(labels, num_classes):
-    return np.eye(num_classes)[labels]
-
-
 def _ordinary(rng, n, k, dtype="f8"):
     probs = rng.uniform(0.1, 1, (n, k))
     probs /= probs.sum(axis=1, keepdims=True)
-    return {"probs": probs.astype(dtype), "Y": _one_hot(rng.integers(k, size=n), k).astype(dtype)}
+    return {"probs": probs.astype(dtype), "Y": one_hot(rng.integers(k, size=n), k).astype(dtype)}
 
 
 def _by_hand(rng):
     probs = rng.permuted([[0.7, 0.2, 0.1], [0.5, 0.3, 0.2]], axis=1)
-    return {"probs": probs, "Y": _one_hot(rng.permutation(3)[:2], 3)}
+    return {"probs": probs, "Y": one_hot(rng.permutation(3)[:2], 3)}
 
 
 def _zeros_elsewhere(rng):
@@ -129,11 +106,11 @@ def _zeros_elsewhere(rng):
     probs = np.zeros((3, 4))
     probs[rows, labels] = rng.integers(2, 9, 3) / 10
     probs[rows, (labels + rng.integers(1, 4, 3)) % 4] = 1 - probs[rows, labels]
-    return {"probs": probs, "Y": _one_hot(labels, 4)}
+    return {"probs": probs, "Y": one_hot(labels, 4)}
 
 
 def _certain(rng):
-    Y = _one_hot(rng.integers(3, size=4), 3)
+    Y = one_hot(rng.integers(3, size=4), 3)
     return {"probs": Y.copy(), "Y": Y}
 
 
@@ -142,7 +119,11 @@ def _right_class_unlikely(rng):
     probs = np.full((6, 3), 0.5)
     probs[np.arange(6), labels] = 10 ** rng.uniform(-5, -4, 6)
     probs /= probs.sum(axis=1, keepdims=True)
-    return {"probs": probs.astype("f4"), "Y": _one_hot(labels, 3).astype("f4")}
+    return {"probs": probs.astype("f4"), "Y": one_hot(labels, 3).astype("f4")}
+
+
+def _with(change, inputs):
+    return {name: change(array) for name, array in inputs.items()}
 
 
 TOPIC = Topic(
@@ -155,6 +136,8 @@ TOPIC = Topic(
         Case("a zero for a wrong class", _zeros_elsewhere, visible=True, aspect="edge"),
         Case("more examples than classes", lambda rng: _ordinary(rng, 8, 5)),
         Case("more classes than examples", lambda rng: _ordinary(rng, 3, 10)),
+        Case("Fortran order", lambda rng: _with(np.asfortranarray, _ordinary(rng, 6, 4))),
+        Case("every second row", lambda rng: _with(lambda a: a[::2], _ordinary(rng, 10, 3))),
         Case("float32", lambda rng: _ordinary(rng, 16, 6, "f4")),
         Case("the right class is unlikely", _right_class_unlikely, aspect="stability"),
         Case("probability exactly 1", _certain, aspect="edge"),
@@ -171,7 +154,6 @@ TOPIC = Topic(
             mean_over_all_entries,
             "The mean runs over all N * K entries. Sum over the classes, and take the mean over the N examples only.",
         ),
-        Mistake(one_loss_per_example, "One loss per example comes back; their mean is asked for."),
         Mistake(
             zero_times_infinity,
             "Where a probability is 0, ln gives -inf, and 0 * -inf is NaN. "
@@ -186,27 +168,14 @@ TOPIC = Topic(
             softmax_again,
             "A softmax is applied to what already are probabilities, so the loss never comes near 0.",
         ),
-        Mistake(base_two, "The loss is in bits: the natural logarithm is meant."),
-        Mistake(
-            binary_terms,
-            "The terms (1 - Y) * ln(1 - p) belong to independent yes/no labels. "
-            "With a one-hot row only the right class counts.",
-        ),
         Mistake(
             gradient_not_averaged,
             "The gradient is N times too large: the loss is a mean over the examples, and so is its gradient.",
             gradient=True,
         ),
-        Mistake(gradient_sign, "The gradient has the wrong sign: a larger probability lowers the loss.", gradient=True),
         Mistake(
             gradient_of_logits,
             "This is the gradient with respect to the logits, softmax included. Here probs itself is the variable.",
-            gradient=True,
-        ),
-        Mistake(gradient_ignores_dout, "The gradient arriving from above, dout, is not used.", gradient=True),
-        Mistake(
-            gradient_zero_over_zero,
-            "Where Y and the probability are both 0 the quotient is 0/0. The gradient there is 0.",
             gradient=True,
         ),
     ),

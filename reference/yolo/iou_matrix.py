@@ -3,6 +3,7 @@
 import numpy as np
 
 from grader import Case, Exact, Mistake, Topic
+from grader.shapes import check_shapes
 
 
 def iou_matrix(boxes1, boxes2):
@@ -17,15 +18,17 @@ def iou_matrix(boxes1, boxes2):
     touch, give 0, and so do two boxes without area. Otherwise the ratio is exact: nothing is added to the union.
     Source: notes, section 10, step (e); Jaccard's index of two sets.
     """
+    check_shapes(boxes1=(boxes1, "N 4"), boxes2=(boxes2, "M 4"))
     a, b = boxes1.T[:, :, None], boxes2.T[:, None, :]
     width = np.minimum(a[2], b[2]) - np.maximum(a[0], b[0])
     height = np.minimum(a[3], b[3]) - np.maximum(a[1], b[1])
-    intersection = np.maximum(width, 0) * np.maximum(height, 0)
+    intersection = np.maximum(width, 0, out=width) * np.maximum(height, 0, out=height)
     union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - intersection
-    return intersection / np.where(union > 0, union, 1)
+    return np.divide(intersection, union, out=intersection, where=union > 0)  # where the union is 0, so is the other
 
 
 def iou_matrix_torch(boxes1, boxes2):
+    check_shapes(boxes1=(boxes1, "N 4"), boxes2=(boxes2, "M 4"))
     a, b = boxes1.T[:, :, None], boxes2.T[:, None, :]
     width = a[2].minimum(b[2]) - a[0].maximum(b[0])
     height = a[3].minimum(b[3]) - a[1].maximum(b[1])
@@ -52,73 +55,44 @@ def guarded_division(boxes1, boxes2):
     return shared / (area1[:, None] + (area2 - shared) + 1e-12)
 
 
-def _ratio(boxes1, boxes2, side=lambda s: np.maximum(s, 0), extra=0):
+def _parts(boxes1, boxes2, far=np.minimum, least=0.0, extra=0):
     a, b = boxes1.T[:, :, None], boxes2.T[:, None, :]
-    width = side(np.minimum(a[2], b[2]) - np.maximum(a[0], b[0]) + extra)
-    height = side(np.minimum(a[3], b[3]) - np.maximum(a[1], b[1]) + extra)
+    width, height = (far(a[i + 2], b[i + 2]) - np.maximum(a[i], b[i]) + extra for i in (0, 1))
     area1, area2 = ((c[2] - c[0] + extra) * (c[3] - c[1] + extra) for c in (a, b))
-    return width * height, area1, area2
+    return np.maximum(width, least) * np.maximum(height, least), area1 + area2
+
+
+def _over(shared, whole):
+    return shared / np.where(whole != 0, whole, 1)
 
 
 def negative_sides(boxes1, boxes2):
-    shared, area1, area2 = _ratio(boxes1, boxes2, side=lambda s: s)
-    union = area1 + area2 - shared
-    return shared / np.where(union != 0, union, 1)
-
-
-def absolute_sides(boxes1, boxes2):
-    shared, area1, area2 = _ratio(boxes1, boxes2, side=np.abs)
-    union = area1 + area2 - shared
-    return shared / np.where(union != 0, union, 1)
+    shared, areas = _parts(boxes1, boxes2, least=-np.inf)
+    return _over(shared, areas - shared)
 
 
 def plus_one_pixel(boxes1, boxes2):
-    shared, area1, area2 = _ratio(boxes1, boxes2, extra=1)
-    return shared / (area1 + area2 - shared)
+    shared, areas = _parts(boxes1, boxes2, extra=1)
+    return shared / (areas - shared)
 
 
 def sum_instead_of_union(boxes1, boxes2):
-    shared, area1, area2 = _ratio(boxes1, boxes2)
-    total = area1 + area2
-    return shared / np.where(total > 0, total, 1)
-
-
-def share_of_smaller_box(boxes1, boxes2):
-    shared, area1, area2 = _ratio(boxes1, boxes2)
-    smaller = np.minimum(area1, area2)
-    return shared / np.where(smaller > 0, smaller, 1)
+    return _over(*_parts(boxes1, boxes2))
 
 
 def nan_for_empty_boxes(boxes1, boxes2):
-    shared, area1, area2 = _ratio(boxes1, boxes2)
-    return shared / (area1 + area2 - shared)
-
-
-def one_for_empty_boxes(boxes1, boxes2):
-    shared, area1, area2 = _ratio(boxes1, boxes2)
-    union = area1 + area2 - shared
-    return np.where(union > 0, shared / union, 1)
+    shared, areas = _parts(boxes1, boxes2)
+    return shared / (areas - shared)
 
 
 def smoothed_ratio(boxes1, boxes2):
-    shared, area1, area2 = _ratio(boxes1, boxes2)
-    return shared / (area1 + area2 - shared + 1e-6)
+    shared, areas = _parts(boxes1, boxes2)
+    return shared / (areas - shared + 1e-6)
 
 
 def far_corner_by_maximum(boxes1, boxes2):
-    a, b = boxes1.T[:, :, None], boxes2.T[:, None, :]
-    shared = (np.maximum(a[2], b[2]) - np.maximum(a[0], b[0])) * (np.maximum(a[3], b[3]) - np.maximum(a[1], b[1]))
-    union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared
-    return shared / np.where(union != 0, union, 1)
-
-
-def corners_read_as_sides(boxes1, boxes2):
-    as_corners = [np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1) for boxes in (boxes1, boxes2)]
-    return iou_matrix(*as_corners)
-
-
-def whole_pixels(boxes1, boxes2):
-    return iou_matrix(np.trunc(boxes1), np.trunc(boxes2))
+    shared, areas = _parts(boxes1, boxes2, far=np.maximum, least=-np.inf)
+    return _over(shared, areas - shared)
 
 
 def transposed(boxes1, boxes2):
@@ -172,6 +146,18 @@ def _pairs(rng, n, m, *box, dtype="f8"):
     return {"boxes1": _boxes(rng, n, *box).astype(dtype), "boxes2": _boxes(rng, m, *box).astype(dtype)}
 
 
+def _column_major(rng):
+    return {name: np.asfortranarray(boxes) for name, boxes in _pairs(rng, 6, 8, 0, 600, 100, 300).items()}
+
+
+def _every_second_number(rng):
+    """Look at every second number of larger arrays; what lies between is no box."""
+    wide = {name: rng.standard_normal((14, 8)) for name in ("boxes1", "boxes2")}
+    for array in wide.values():
+        array[::2, ::2] = _boxes(rng, 7, 0, 600, 100, 300)
+    return {name: array[::2, ::2] for name, array in wide.items()}
+
+
 TOPIC = Topic(
     forward=iou_matrix,
     torch=iou_matrix_torch,
@@ -180,6 +166,8 @@ TOPIC = Topic(
         Case("whole numbers", _whole_numbers, visible=True),
         Case("boxes in pixels", lambda rng: _pairs(rng, 12, 9, 0, 600, 100, 300)),
         Case("float32", lambda rng: _pairs(rng, 7, 11, 0, 600, 100, 300, dtype="f4")),
+        Case("column-major boxes", _column_major),
+        Case("every second number of larger arrays", _every_second_number),
         Case("disjoint and touching boxes", _disjoint),
         Case("nested and equal boxes", _nested),
         Case(
@@ -188,9 +176,7 @@ TOPIC = Topic(
             aspect="stability",
         ),
         Case("boxes without area", _without_area, aspect="edge", compare=Exact()),
-        Case(
-            "no boxes", lambda rng: {"boxes1": np.zeros((0, 4)), "boxes2": _boxes(rng, 3, 0, 60, 20, 40)}, aspect="edge"
-        ),
+        Case("no boxes", lambda rng: _pairs(rng, 0, 3, 0, 60, 20, 40), aspect="edge"),
     ),
     mistakes=(
         Mistake(
@@ -199,21 +185,13 @@ TOPIC = Topic(
             "and the product of two negative numbers is not.",
         ),
         Mistake(
-            absolute_sides,
-            "The sides of the overlap are taken without their sign. A negative side means that the boxes are apart.",
-        ),
-        Mistake(
             plus_one_pixel,
             "Every side is one too long. Coordinates are continuous here: a box from 0 to 1 is 1 wide.",
         ),
         Mistake(
             sum_instead_of_union, "The shared area is counted twice in the union: each of the two areas contains it."
         ),
-        Mistake(share_of_smaller_box, "The shared area is divided by the smaller box; IoU divides it by the union."),
         Mistake(nan_for_empty_boxes, "Two boxes without area give 0/0. Their IoU is 0 by convention."),
-        Mistake(
-            one_for_empty_boxes, "Two boxes without area have an IoU of 0 by convention, even when they are equal."
-        ),
         Mistake(
             smoothed_ratio,
             "A constant in the denominator changes the ratio of small boxes: "
@@ -223,11 +201,6 @@ TOPIC = Topic(
             far_corner_by_maximum,
             "The overlap ends where the first of the two boxes ends: look at the far corner.",
         ),
-        Mistake(
-            corners_read_as_sides,
-            "The last two numbers of a box are its second corner, not its width and height.",
-        ),
-        Mistake(whole_pixels, "Coordinates lose their fractions: keep them as floating-point numbers."),
         Mistake(transposed, "Rows belong to boxes1 and columns to boxes2; the result is transposed."),
     ),
     alternates=(pair_by_pair, guarded_division),

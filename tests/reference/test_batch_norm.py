@@ -8,8 +8,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from grader.course import load_course
 
-TOPIC = load_course(Path(__file__).parents[2], ["batch_norm"]).topics["batch_norm"]
+TOPICS = load_course(Path(__file__).parents[2], ["batch_norm", "batch_norm_running", "batch_norm_inference"]).topics
+TOPIC = TOPICS["batch_norm"]
 batch_norm, batch_norm_backward = TOPIC.forward, TOPIC.backward
+batch_norm_running, batch_norm_inference = (TOPICS[f"batch_norm_{name}"].forward for name in ("running", "inference"))
 MISTAKES = {mistake.name: mistake.function for mistake in TOPIC.mistakes}
 
 
@@ -112,7 +114,10 @@ def test_a_fragile_variance_fails_nothing_but_stability(failed_cases):
 
 
 def test_a_missing_eps_shows_in_the_edge_cases(failed_cases):
-    assert {"one row", "a constant feature"} <= failed_cases(TOPIC, MISTAKES["without_eps"])
+    def without_eps(x, gamma, beta, eps=1e-5):
+        return batch_norm(x, gamma, beta, eps=0)
+
+    assert {"one row", "a constant feature"} <= failed_cases(TOPIC, without_eps)
 
 
 @pytest.mark.torch
@@ -125,3 +130,87 @@ def test_the_layer_of_torch_passes_all_but_the_single_row(failed_cases):
         return out.numpy().reshape(x.shape)
 
     assert failed_cases(TOPIC, layer) == {"one row"}  # torch refuses it: there is no variance to speak of
+
+
+def test_running_statistics_by_hand():
+    # the batch has mean 2 and variance 1, a quarter of each comes in
+    mean, var = batch_norm_running(np.array([10.0]), np.array([5.0]), np.array([[3.0], [1.0]]), momentum=0.75)
+    assert_array_equal((mean, var), [[8.0], [4.0]])
+
+
+def test_running_statistics_of_equal_batches_go_to_those_of_the_batch(rng):
+    x = 3 * rng.standard_normal((4, 5, 6, 3)) + 100
+    mean, var = np.zeros(3), np.ones(3)
+    for _ in range(400):
+        mean, var = batch_norm_running(mean, var, x)
+    assert_allclose(mean, x.mean((0, 1, 2)), rtol=1e-12)
+    assert_allclose(var, x.var((0, 1, 2)), rtol=1e-12)
+
+
+def test_one_row_fades_the_running_variance():
+    _, var = batch_norm_running(np.zeros(2), np.ones(2), np.array([[7.0, -3.0]]))
+    assert_array_equal(var, [0.9, 0.9])
+
+
+@pytest.mark.parametrize("momentum", [0, 1])
+def test_the_ends_of_momentum_are_the_batch_and_the_past(momentum):
+    x = np.array([[1.0], [5.0]])
+    mean, var = batch_norm_running(np.array([9.0]), np.array([8.0]), x, momentum)
+    assert_array_equal((mean, var), [[9.0], [8.0]] if momentum else [[3.0], [4.0]])
+
+
+def test_inference_by_hand():
+    # variance 1 and eps 3 make the root 2, and the two examples do not know of each other
+    statistics = {"running_mean": np.array([1.0]), "running_var": np.array([1.0]), "eps": 3}
+    out = batch_norm_inference(np.array([[3.0], [1.0]]), np.array([4.0]), np.array([10.0]), **statistics)
+    assert_array_equal(out, [[14.0], [10.0]])
+
+
+def test_inference_with_the_statistics_of_the_batch_is_training(rng):
+    x, gamma, beta = draw(rng, (3, 4, 5, 6))
+    mean, var = batch_norm_running(np.zeros(6), np.zeros(6), x, momentum=0)
+    assert_allclose(batch_norm_inference(x, gamma, beta, mean, var), batch_norm(x, gamma, beta), rtol=1e-13)
+
+
+def test_inference_answers_an_example_alone_as_among_others(rng):
+    x, gamma, beta = draw(rng, (6, 4))
+    mean, var = rng.standard_normal(4), rng.uniform(0.5, 2, 4)
+    alone = [batch_norm_inference(row[None], gamma, beta, mean, var)[0] for row in x]
+    assert_array_equal(np.stack(alone), batch_norm_inference(x, gamma, beta, mean, var))
+
+
+@pytest.mark.torch
+def test_inference_and_running_statistics_agree_with_the_layer_of_torch(rng):
+    torch = pytest.importorskip("torch")
+    x, gamma, beta = draw(rng, (9, 4))
+    layer = torch.nn.BatchNorm1d(4, momentum=0.1, dtype=torch.float64)
+    layer(torch.from_numpy(x))
+    mean, var = batch_norm_running(np.zeros(4), np.ones(4), x, momentum=0.9)
+    assert_allclose(layer.running_mean.numpy(), mean, rtol=1e-13)
+    unbiased = var + 0.1 * x.var(axis=0) / 8  # torch keeps the unbiased variance
+    assert_allclose(layer.running_var.numpy(), unbiased, rtol=1e-13)
+    theirs = torch.nn.functional.batch_norm(*map(torch.from_numpy, (x, mean, var, gamma, beta)))
+    assert_allclose(theirs.numpy(), batch_norm_inference(x, gamma, beta, mean, var), rtol=1e-12)
+
+
+BAD = [
+    ({"gamma": np.ones(2)}, r"gamma \(2,\) and x \(4, 3\)"),
+    ({"beta": np.ones((1, 3))}, r"beta has shape \(1, 3\)"),
+    ({"running_mean": np.ones(4)}, r"running_mean \(4,\)"),
+    ({"running_var": np.ones(1)}, r"running_var \(1,\)"),
+    ({"x": np.ones(3)}, r"x has shape \(3,\); \(N, D\)"),
+    ({"x": np.ones((4, 5))}, r"\(4, 5\)"),
+    ({"momentum": 1.1}, "momentum is 1.1"),
+    ({"momentum": -0.5}, "momentum is -0.5"),
+]
+
+
+@pytest.mark.parametrize("topic", TOPICS.values(), ids=TOPICS)
+def test_bad_input_is_refused_by_name(topic):
+    vectors = {name: np.ones(3) for name in ("gamma", "beta", "running_mean", "running_var")}
+    good = {name: value for name, value in (vectors | {"x": np.ones((4, 3))}).items() if name in topic.parameters}
+    topic.forward(**good)
+    for change, message in BAD:
+        if set(change) <= set(topic.parameters):
+            with pytest.raises(ValueError, match=message):
+                topic.forward(**good | change)
