@@ -133,14 +133,17 @@ def topics(course: Path | None, as_json: bool) -> None:
 @click.option("--course", type=click.Path(path_type=Path), help="Folder with reference/ and assignments/.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Topics at once [default: the number of cores].")
 @click.option("--matrix", is_flag=True, help="Show which case catches which mistake.")
+@click.option("--thorough", is_flag=True, help="Random functions: 10,000 seeds for references, 1,000 for mistakes.")
 @click.option("--json", "as_json", is_flag=True, help="Print the proofs as JSON and nothing else.")
-def verify(functions: tuple[str, ...], course: Path | None, jobs: int | None, matrix: bool, as_json: bool) -> None:
+def verify(
+    functions: tuple[str, ...], course: Path | None, jobs: int | None, matrix: bool, thorough: bool, as_json: bool
+) -> None:
     """Prove that topics are sound: right answers pass, mistakes, mutants and trivial answers fail."""
     import msgspec
 
     from grader.course import CourseError, find_course, topic_files
     from grader.verify import verify as proofs_of
-    from grader.verify.prove import Effort
+    from grader.verify.prove import THOROUGH, Effort
     from grader.verify.show import print_proofs
 
     try:
@@ -151,7 +154,7 @@ def verify(functions: tuple[str, ...], course: Path | None, jobs: int | None, ma
     if unknown := sorted(set(functions) - set(known)):
         _stop(f"No topic {unknown[0]!r}; `grader topics` lists them.", WRONG_REQUEST)
     names = [name for name in known if not functions or name in functions]
-    proofs = _collected(proofs_of(root, names, Effort(), jobs), names)
+    proofs = _collected(proofs_of(root, names, THOROUGH if thorough else Effort(), jobs), names)
     if as_json:
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(proofs), indent=2) + b"\n")
     else:
