@@ -11,7 +11,7 @@ import numpy as np
 
 from grader.tolerance import reference_errors, working_dtype
 from grader.topic import Case, Close, Policy, Topic
-from grader.tree import is_floating, leaves
+from grader.tree import is_floating, leaves, map_leaves
 
 # Gradients pass through more operations than values, and their correct forms differ more.
 GRADIENT_FACTOR = 64.0
@@ -74,6 +74,15 @@ def expect(function: Callable[..., Any], inputs: Mapping[str, Any], policy: Poli
         value = function(**inputs)
         errors = reference_errors(lambda given: function(**given), inputs, value) if isinstance(policy, Close) else ()
     return Expected(value, errors, working_dtype(inputs), policy)
+
+
+def in_torch(expected: Expected, inputs: Mapping[str, Any]) -> Expected:
+    """Return what is expected of torch: without a floating input it computes in float32, where NumPy takes float64."""
+    if any(is_floating(leaf) for _, leaf in leaves(dict(inputs))):
+        return expected
+    single = np.dtype(np.float32)
+    value = map_leaves(lambda leaf: leaf.astype(single) if is_floating(leaf) else leaf, expected.value)
+    return replace(expected, value=value, dtype=single)
 
 
 def like(expected: Expected, value: Any) -> Expected:

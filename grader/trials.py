@@ -6,7 +6,6 @@ import contextlib
 import copy
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from grader import oracle
 from grader.model import Check
 from grader.oracle import Expected
 from grader.topic import Case, Mistake, Policy, Properties, Topic
-from grader.tree import is_floating, leaves, map_leaves
+from grader.tree import leaves, map_leaves
 from sandbox.base import Call, Chunk, Framework, Function, Module, Rng
 
 # Functions of the course that are arguments run in the box from their source alone, with nothing but these imports.
@@ -92,20 +91,13 @@ class Trials:
         """Return the reference's answer to a values or gradient check."""
         if check.id not in self._expected:
             topic, inputs = self.topics[check.function], self.inputs(check)
-            self._expected[check.id] = self._in_this_framework(
-                check,
+            expected = (
                 oracle.expect_gradient(topic, inputs, self._cotangent(check))
                 if check.kind == "gradient"
-                else oracle.expect_values(topic, self.case(check), inputs),
+                else oracle.expect_values(topic, self.case(check), inputs)
             )
+            self._expected[check.id] = oracle.in_torch(expected, inputs) if self.framework == "torch" else expected
         return self._expected[check.id]
-
-    def _in_this_framework(self, check: Check, expected: Expected) -> Expected:
-        """Without a floating input torch computes in its default dtype, float32, where NumPy takes float64."""
-        floating = any(is_floating(leaf) for _, leaf in leaves(self.inputs(check)))
-        if self.framework == "numpy" or floating:
-            return expected
-        return replace(expected, dtype=np.dtype(np.float32))
 
     def mistaken(self, check: Check, mistake: Mistake) -> Expected:
         """Return what a known mistake answers to a check; it may raise anything."""

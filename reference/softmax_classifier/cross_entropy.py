@@ -117,7 +117,7 @@ def _certain(rng):
 def _right_class_unlikely(rng):
     labels = rng.integers(3, size=6)
     probs = np.full((6, 3), 0.5)
-    probs[np.arange(6), labels] = 10 ** rng.uniform(-5, -4, 6)
+    probs[np.arange(6), labels] = 10 ** rng.uniform(-5.9, -5.2, 6)
     probs /= probs.sum(axis=1, keepdims=True)
     return {"probs": probs.astype("f4"), "Y": one_hot(labels, 3).astype("f4")}
 

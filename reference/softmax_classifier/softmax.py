@@ -64,6 +64,11 @@ def adds_max(z):
     return e / e.sum(axis=-1, keepdims=True)
 
 
+def shifted_by_the_mean(z):
+    e = np.exp(z - z.mean(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
 def one_max_for_all_rows(z):
     e = np.exp(z - z.max())
     return e / e.sum(axis=-1, keepdims=True)
@@ -103,6 +108,12 @@ def _rows_of_different_level(rng):
     return {"z": levels[:, None] + rng.standard_normal((5, 4))}
 
 
+def _one_far_above(rng):
+    z = rng.standard_normal((4, 6))
+    z[np.arange(4), rng.integers(6, size=4)] += 3000.0  # the mean of a row is 500: as a shift it overflows
+    return {"z": z}
+
+
 def _wide_gaps(rng):
     rows = np.array([-750.0, 50.0, 850.0, 851.0, 852.0]) + rng.uniform(0, 0.5, (4, 5))
     return {"z": rng.permuted(rows, axis=1)}
@@ -124,6 +135,7 @@ TOPIC = Topic(
         Case("logits around -1000", lambda rng: _normal(rng, (3, 6), -1000.0)),
         Case("rows of very different level", _rows_of_different_level, aspect="stability"),
         Case("gaps above 745", _wide_gaps, aspect="stability"),
+        Case("one class far above the rest", _one_far_above, aspect="stability"),
         Case("a stack of matrices", lambda rng: _normal(rng, (2, 3, 4)), aspect="edge"),
         Case("one row", lambda rng: _normal(rng, (1, 7)), aspect="edge"),
     ),
@@ -134,6 +146,11 @@ TOPIC = Topic(
             "Moving all the logits of a row by the same amount does not change the answer: choose that amount well.",
         ),
         Mistake(adds_max, "The logits are moved the wrong way: after the shift the largest one of a row should be 0."),
+        Mistake(
+            shifted_by_the_mean,
+            "Moving a row by its mean is not enough: a logit far above the mean still overflows. "
+            "After the move none of them should be above 0.",
+        ),
         Mistake(
             one_max_for_all_rows,
             "One shift serves the whole array, so rows far below the largest logit underflow to 0/0. "

@@ -4,19 +4,19 @@ import functools
 
 import numpy as np
 
-from grader import Case, Mistake, Properties, Topic
+from grader import Case, Equivalent, Mistake, Properties, Topic
 from grader.shapes import check_shapes
 
 # How far the training loss may be above the lowest possible one, in nats, and the held-out accuracy below that of the
 # best weights. Of 10,000 runs of each case none came to half of the one or of the other, and the tails are exponential:
 # a correct function fails a case with a chance below 1e-6.
-EXCESS, SHORTFALL = 0.03, 0.05
+EXCESS, SHORTFALL = 0.04, 0.05
 
 
 def train_softmax_classifier(X, y, num_classes, lr, epochs, batch_size, rng):
     """Train a linear classifier with softmax and cross-entropy by stochastic gradient descent on mini-batches.
 
-    X: float array (N, D), one example per row, features of mean about 0 and std about 1
+    X: float array (N, D), one example per row; scores may exceed 1000 on the way
     y: int array (N,), labels 0 ... num_classes - 1
     num_classes: int K >= 2; a class may have no examples
     lr: number > 0, the learning rate, the same for all steps
@@ -179,10 +179,10 @@ def small_random_start(X, y, num_classes, lr, epochs, batch_size, rng):
         rng.shuffle(indices)
         for start in range(0, len(X), batch_size):
             Xb, yb = X[indices[start : start + batch_size]], y[indices[start : start + batch_size]]
-            log_probs = Xb @ W + b
-            log_probs -= np.log(np.exp(log_probs).sum(axis=1, keepdims=True))
-            error = np.exp(log_probs) - (yb[:, None] == np.arange(num_classes))
-            W, b = W - lr * (Xb.T @ error / len(yb)).astype(X.dtype), b - lr * error.mean(axis=0).astype(X.dtype)
+            scores = Xb @ W + b
+            log_probs = scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
+            dscores = (np.exp(log_probs) - np.eye(num_classes, dtype=X.dtype)[yb]) / len(yb)
+            W, b = W - lr * Xb.T @ dscores, b - lr * dscores.sum(axis=0)
     return W, b
 
 
@@ -233,10 +233,9 @@ def classes_counted_from_labels(X, y, num_classes, lr, epochs, batch_size, rng):
     return _descent(X, y, int(y.max()) + 1, lr, epochs, batch_size, rng)
 
 
-def _examples(rng, shape, num_classes, lr, epochs, batch_size, X=None, present=None):
-    X = rng.standard_normal(shape) if X is None else X
-    absent = np.arange(num_classes) >= (present or num_classes)
-    y = _labels(rng, X, *_model(X, num_classes, absent))
+def _examples(rng, X, num_classes, lr, epochs, batch_size, present=None):
+    """Draw labels for X from its model, of the first `present` classes only."""
+    y = _labels(rng, X, *_model(X, num_classes, np.arange(num_classes) >= (present or num_classes)))
     return {"X": X, "y": y, "num_classes": num_classes, "lr": lr, "epochs": epochs, "batch_size": batch_size}
 
 
@@ -247,14 +246,26 @@ def _on_a_line(rng):
 
 
 def _sorted_by_class(rng):
-    inputs = _examples(rng, (240, 3), 4, 0.2, 30, 12)
+    inputs = _examples(rng, rng.standard_normal((192, 3)), 4, 0.2, 30, 12)
     order = np.argsort(inputs["y"], kind="stable")
     return inputs | {"X": inputs["X"][order], "y": inputs["y"][order]}
 
 
 def _stored_by_columns(rng):
-    X = np.asfortranarray(rng.standard_normal((200, 4)).astype("f4"))
-    return _examples(rng, None, 3, 0.2, 30, 10, X)
+    return _examples(rng, np.asfortranarray(rng.standard_normal((160, 4)).astype("f4")), 3, 0.25, 30, 10)
+
+
+def _far_apart(rng):
+    """Draw three classes so far apart that a first step makes scores of more than 1000."""
+    angles = rng.uniform(0, 7) + np.array([0, 2, 4]) * np.pi / 3
+    y = rng.permutation(np.arange(60) % 3)
+    X = 60 * np.stack([np.cos(angles), np.sin(angles)], axis=1)[y] + rng.standard_normal((60, 2))
+    return {"X": X, "y": y, "num_classes": 3, "lr": 1.0, "epochs": 20, "batch_size": 8}
+
+
+def _one_example(rng):
+    X = rng.uniform(1, 2, (1, 2))
+    return {"X": X, "y": np.array([1]), "num_classes": 2, "lr": 1.0, "epochs": 100, "batch_size": 4}
 
 
 TOPIC = Topic(
@@ -263,17 +274,25 @@ TOPIC = Topic(
     compare=Properties(judge, draws=(0, 0, 1)),
     cases=(
         Case("eight examples on a line", _on_a_line, visible=True),
-        Case("three classes", lambda rng: _examples(rng, (200, 2), 3, 0.2, 30, 10), visible=True),
+        Case("three classes", lambda rng: _examples(rng, rng.standard_normal((160, 2)), 3, 0.25, 30, 10), visible=True),
         Case("four classes, sorted", _sorted_by_class),
-        Case("large steps", lambda rng: _examples(rng, (200, 2), 3, 0.4, 30, 20)),
-        Case("a small last batch", lambda rng: _examples(rng, (203, 5), 2, 0.1, 40, 10)),
         Case(
-            "every other row and column",
-            lambda rng: _examples(rng, None, 3, 0.2, 30, 10, rng.standard_normal((400, 6))[::2, ::2]),
+            "a small last batch, every other row and column",
+            lambda rng: _examples(rng, rng.standard_normal((332, 10))[::2, ::2], 2, 0.1, 40, 10),
         ),
+        Case("classes far apart", _far_apart, aspect="stability"),
         Case("float32, stored by columns", _stored_by_columns, aspect="edge"),
-        Case("a class without examples", lambda rng: _examples(rng, (200, 2), 3, 0.2, 50, 10, None, 2), aspect="edge"),
-        Case("one batch for all", lambda rng: _examples(rng, (200, 3), 3, 1.0, 150, 256), aspect="edge"),
+        Case(
+            "a class without examples",
+            lambda rng: _examples(rng, rng.standard_normal((160, 2)), 3, 0.2, 50, 10, present=2),
+            aspect="edge",
+        ),
+        Case(
+            "one batch for all",
+            lambda rng: _examples(rng, rng.standard_normal((160, 3)), 3, 1.0, 150, 256),
+            aspect="edge",
+        ),
+        Case("one example", _one_example, aspect="edge"),
     ),
     mistakes=(
         Mistake(
@@ -302,4 +321,7 @@ TOPIC = Topic(
         ),
     ),
     alternates=(bias_as_weight, small_random_start),
+    equivalents=(
+        Equivalent("np.zeros -> np.ones", "softmax sees differences of scores only, and all classes still start alike"),
+    ),
 )
