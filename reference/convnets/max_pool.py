@@ -4,7 +4,7 @@ from functools import reduce
 
 import numpy as np
 
-from grader import Case, Exact, Mistake, Topic
+from grader import Case, Equivalent, Exact, Mistake, Topic
 from grader.shapes import check_shapes
 
 from .conv2d import check_windows, places
@@ -179,4 +179,7 @@ TOPIC = Topic(
         ),
     ),
     alternates=(maximum_of_window_view, window_by_window),
+    equivalents=(
+        Equivalent("rest - share -> rest + share", "it tells only among equal maxima; graded inputs have none"),
+    ),
 )

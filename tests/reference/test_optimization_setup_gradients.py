@@ -50,6 +50,14 @@ def test_a_dead_layer_passes_nothing_on():
     assert signal_propagation(np.ones((2, 2)), [-np.ones((2, 2)), np.ones((2, 3))]) == [0, 0]
 
 
+def test_a_list_and_an_array_are_both_right():
+    topic = TOPICS["signal_propagation"]
+    for case in topic.cases:
+        inputs = case_inputs(topic, case, "list or array")
+        for kind in (list, tuple, np.array):
+            assert compare(expect_values(topic, case, inputs), kind(signal_propagation(**inputs))) is None
+
+
 @pytest.mark.parametrize(
     ("X", "weights"),
     [

@@ -6,6 +6,7 @@ topic under reference/, and its id names the topic and, where there is one, the 
 
 import copy
 import functools
+import inspect
 import os
 import subprocess
 import sys
@@ -20,13 +21,17 @@ from grader import oracle
 from grader.assignment import load_assignment
 from grader.compare import compare, compare_dtypes
 from grader.course import load_course, topic_files
-from grader.topic import Indices, Properties
+from grader.topic import Properties
 from grader.tree import is_floating, leaves, map_leaves
 from grader.verify.prove import Effort, prove
 
 ROOT = Path(__file__).parents[2]
 COURSE = load_course(ROOT)
 SECRETS = [f"secret {i}" for i in range(4)]
+
+
+# How many boxes stay is in their scores: these may wait for the device once, in the statement that selects them.
+LENGTH_DEPENDS_ON_DATA = {"filter_boxes", "nms", "multiclass_nms", "yolo_postprocess"}
 
 
 def pytest_generate_tests(metafunc):
@@ -44,9 +49,18 @@ def pytest_generate_tests(metafunc):
 # --- judging a function as the engine does -----------------------------------------------------------------------
 
 
-@functools.cache
 def inputs_of(topic, case, secret):
+    """Return the inputs of a case, with new objects for callable ones, as the box makes them for every call."""
+    return map_leaves(lambda leaf: type(leaf)() if is_object(leaf) else leaf, drawn_inputs(topic, case, secret))
+
+
+@functools.cache
+def drawn_inputs(topic, case, secret):
     return oracle.case_inputs(topic, case, secret)
+
+
+def is_object(leaf):
+    return callable(leaf) and not inspect.isfunction(leaf)
 
 
 @functools.cache
@@ -124,9 +138,12 @@ def rng_for(topic):
 
 
 def bits(value):
-    return [
-        (leaf.dtype, leaf.shape, leaf.tobytes()) if isinstance(leaf, np.ndarray) else leaf for _, leaf in leaves(value)
-    ]
+    def bits_of(leaf):
+        if isinstance(leaf, np.ndarray):
+            return leaf.dtype, leaf.shape, leaf.tobytes()
+        return type(leaf) if is_object(leaf) else leaf
+
+    return [bits_of(leaf) for _, leaf in leaves(value)]
 
 
 # --- torch -------------------------------------------------------------------------------------------------------
@@ -240,8 +257,10 @@ def test_inputs_follow_from_the_secret(topic):
 
 
 def test_there_are_cases_in_float32_and_float64(topic):
+    """Functions that take functions are for float64 alone: differences of float32 values have no digits."""
     held = [array for case in topic.cases for array in arrays(inputs_of(topic, case, SECRETS[0])) if is_floating(array)]
-    assert not held or {"float32", "float64"} <= {array.dtype.name for array in held}
+    takes_functions = any(callable(leaf) for _, leaf in leaves(inputs_of(topic, topic.cases[0], SECRETS[0])))
+    assert takes_functions or not held or {"float32", "float64"} <= {array.dtype.name for array in held}
 
 
 def test_the_reference_is_finite_and_warns_of_nothing(topic, case):
@@ -313,10 +332,8 @@ def test_torch_keeps_to_the_device_and_never_waits_for_it(topic, case):
         try:
             answers = topic.torch(**map_leaves(fake, dict(inputs)), **rng)
         except DynamicOutputShapeException as error:
-            last = [
-                frame for frame in traceback.extract_tb(error.__traceback__) if f"{topic.name}.py" in frame.filename
-            ][-1]
-            assert isinstance(topic.compare, Indices)
+            last = [frame for frame in traceback.extract_tb(error.__traceback__) if "/reference/" in frame.filename][-1]
+            assert topic.name in LENGTH_DEPENDS_ON_DATA
             assert last.line.startswith("return "), "only the final selection may depend on the data"
             return
     tensors = [leaf for _, leaf in leaves(answers) if isinstance(leaf, torch.Tensor)]
