@@ -21,7 +21,7 @@ def compare(expected: Expected, actual: Any, framework: Framework = "numpy") -> 
         raise TypeError("properties are judged by the topic, not by comparison")
     if isinstance(expected.policy, Indices):
         return _compare_indices(expected.value, unwrap(actual))
-    actual = _listed(expected.value, actual)
+    actual = listed(expected.value, actual)
     if mismatch := _compare_structure(expected.value, actual):
         return mismatch
     errors = expected.errors or (0.0,) * len(leaves(expected.value))
@@ -33,7 +33,7 @@ def compare(expected: Expected, actual: Any, framework: Framework = "numpy") -> 
 
 def compare_dtypes(expected: Expected, actual: Any) -> Mismatch | None:
     """Return the first array whose dtype is not the expected one: scalars are free, integers of any width agree."""
-    actual = _listed(expected.value, actual)
+    actual = listed(expected.value, actual)
     if isinstance(expected.policy, Indices | Properties) or _compare_structure(expected.value, actual):
         return None
     for (path, want), (_, got) in zip(leaves(expected.value), leaves(actual), strict=True):
@@ -50,7 +50,7 @@ def compare_dtypes(expected: Expected, actual: Any) -> Mismatch | None:
     return None
 
 
-def _listed(want: Any, got: Any) -> Any:
+def listed(want: Any, got: Any) -> Any:
     """Return a flat array as the list of its numbers where a list of numbers is expected: both are right."""
     if isinstance(want, list) and isinstance(got, np.ndarray | Tensor) and not any(map(np.ndim, want)):
         numbers = unwrap(got)

@@ -58,4 +58,6 @@ def _print_matrix(console: Console, proof: Proof) -> None:
 
 
 def _margin(value: float) -> str:
+    if not 0.001 <= value < 1000:
+        return f"{value:.0e}".replace("e+0", "e").replace("e-0", "e-").replace("0e0", "0")
     return f"{value:.2g}"

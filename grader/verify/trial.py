@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from grader import oracle
-from grader.compare import compare, compare_dtypes
+from grader.compare import compare, compare_dtypes, listed
 from grader.oracle import Expected
 from grader.tolerance import allowed
 from grader.topic import Case, Close, Policy, Properties, Topic
@@ -110,7 +110,7 @@ def margin(expected: Expected, actual: Any) -> float:
     """Return the largest error in units of the allowed one; under exact policies 0 or infinity."""
     if not isinstance(expected.policy, Close):
         return 0.0 if compare(expected, actual) is None else math.inf
-    worst = 0.0
+    worst, actual = 0.0, listed(expected.value, actual)
     errors = expected.errors or (0.0,) * len(leaves(expected.value))
     for (_, want), (_, got), error in zip(leaves(expected.value), leaves(actual), errors, strict=True):
         if want is None or isinstance(want, str):

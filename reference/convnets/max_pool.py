@@ -179,7 +179,5 @@ TOPIC = Topic(
         ),
     ),
     alternates=(maximum_of_window_view, window_by_window),
-    equivalents=(
-        Equivalent("rest - share -> rest + share", "it tells only among equal maxima; graded inputs have none"),
-    ),
+    equivalents=(Equivalent("rest - share -> rest + share", "only equal maxima tell it, and graded inputs have none"),),
 )

@@ -40,14 +40,11 @@ def random_search_torch(objective, space, trials, rng):
 
     _check(space, trials)
     draws = torch.rand(trials, len(space), generator=rng, dtype=torch.float64).tolist()
-    ranges = [(name, low, high) for name, (low, high) in space.items()]
-    return _best(
-        objective,
-        [
-            {name: low + (high - low) * draw for (name, low, high), draw in zip(ranges, row, strict=True)}
-            for row in draws
-        ],
-    )
+    ranges = space.items()
+    tried = [
+        {name: low + (high - low) * u for u, (name, (low, high)) in zip(row, ranges, strict=True)} for row in draws
+    ]
+    return _best(objective, tried)
 
 
 def _best(objective, tried):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from grader import Case, Mistake, Properties, Topic
+from grader import Case, Equivalent, Mistake, Properties, Topic
 from grader.distribution import agreement_p_value, binomial_p_value, equal_counts_p_value
 
 # At most 12 tests per case (see judge): a correct dropout fails a case with a chance below 1e-6.
@@ -224,4 +224,10 @@ TOPIC = Topic(
         Mistake(seeds_itself, "Every call gives the same mask: a generator seeded inside forgets the last call."),
     ),
     alternates=(bool_mask, unit_by_unit),
+    equivalents=(
+        Equivalent(
+            "rng.random(a.shape) < keep_prob -> rng.random(a.shape) <= keep_prob",
+            "a uniform number equals keep_prob with a chance of 2 ** -53",
+        ),
+    ),
 )

@@ -42,7 +42,7 @@ def random_distort_torch(images, rng, brightness, contrast):
 
 def _check(images, brightness, contrast):
     check_shapes(images=(images, "N H W C"))
-    if brightness < 0:
+    if not brightness >= 0:
         raise ValueError(f"brightness is {brightness}; it must not be negative")
     if not 0 <= contrast <= 1:
         raise ValueError(f"contrast is {contrast}; it must lie between 0 and 1")

@@ -67,9 +67,11 @@ def shifted(images, dy, dx):
 def judge(inputs, outputs):
     """Check that every image is shifted as a whole, then the shifts of independent draws by seven tests."""
     images, m = inputs["images"], inputs["max_shift"]
+    candidates = np.array(list(itertools.product(range(-m, m + 1), repeat=2)))
+    moved = np.stack([shifted(images, dy, dx) for dy, dx in candidates])
     found = []
     for output in outputs:
-        shifts, problem = _shifts(images, m, output)
+        shifts, problem = _shifts(images, candidates, moved, output)
         if problem:
             return problem
         found.append(shifts)
@@ -87,17 +89,19 @@ def judge_dtypes_too(inputs, outputs):
     )
 
 
-def _shifts(images, m, output):
-    """Return the (dy, dx) of every image (N, 2), or the sentence that says why there are none."""
+def _shifts(images, candidates, moved, output):
+    """Return the (dy, dx) of every image (N, 2), or the sentence that says why there are none.
+
+    `moved` holds the images moved by each of the candidates.
+    """
     if not isinstance(output, np.ndarray) or output.dtype.kind not in "fiu":
         return None, "Return one array of images."
     if output.shape != images.shape:
         return None, f"The images come back with shape {output.shape} and must keep theirs, {images.shape}."
-    shifts = np.array(list(itertools.product(range(-m, m + 1), repeat=2)))
-    equal = np.stack([(output == shifted(images, dy, dx)).all(axis=(1, 2, 3)) for dy, dx in shifts])
+    equal = (output == moved).all(axis=(2, 3, 4))
     if equal.any(axis=0).all():
-        return shifts[equal.argmax(axis=0)], None
-    rolled = [(output == np.roll(images, shift, (1, 2))).all(axis=(1, 2, 3)) for shift in shifts]
+        return candidates[equal.argmax(axis=0)], None
+    rolled = [(output == np.roll(images, shift, (1, 2))).all(axis=(1, 2, 3)) for shift in candidates]
     if np.any(rolled & ~equal):
         return None, "What leaves an image on one side comes back on the other: fill with zeros instead."
     return None, (

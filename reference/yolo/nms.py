@@ -5,6 +5,7 @@ import numpy as np
 from grader import Case, Indices, Mistake, Topic
 from grader.shapes import check_shapes
 
+from .iou import number_by_number
 from .iou_matrix import iou_matrix, iou_matrix_torch, plus_one_pixel
 
 # In torch, this many boxes are compared with all others at once: memory grows with N, not with its square.
@@ -96,15 +97,9 @@ def all_pairs_first(boxes, scores, iou_threshold, max_boxes=None):
 def plain_loops(boxes, scores, iou_threshold, max_boxes=None):
     kept = []
     for i in sorted(range(len(scores)), key=lambda i: (-scores[i], i)):
-        if max_boxes is not None and len(kept) >= max_boxes:
+        if len(kept) == max_boxes:
             break
-        x1, y1, x2, y2 = map(float, boxes[i])
-        for j in kept:
-            u1, v1, u2, v2 = map(float, boxes[j])
-            shared = max(0.0, min(x2, u2) - max(x1, u1)) * max(0.0, min(y2, v2) - max(y1, v1))
-            if shared > iou_threshold * ((x2 - x1) * (y2 - y1) + (u2 - u1) * (v2 - v1) - shared):
-                break
-        else:
+        if all(number_by_number(boxes[i], boxes[j]) <= iou_threshold for j in kept):
             kept.append(i)
     return kept
 
