@@ -125,6 +125,15 @@ def test_a_submission_without_any_function_of_the_course(tmp_path):
     assert "defines no function of the course" in done.stderr
 
 
+def test_without_a_name_the_assignments_that_the_submission_touches_are_graded(tmp_path):
+    (tmp_path / "hw.py").write_text(GOOD)
+    done = grader("run", tmp_path / "hw.py", "--sandbox", "process", "--json", "--out", tmp_path / "out")
+    results = json.loads(done.stdout)
+    assert results["assignments"] == ["softmax_classifier"]
+    assert {f["name"]: f["hundredths"] for f in results["functions"]}["softmax"] == 1000
+    assert "not defined" in next(f for f in results["functions"] if f["name"] == "one_hot")["note"]
+
+
 def test_a_topic_that_does_not_load_is_a_fault_and_the_others_are_graded(tmp_path):
     course = tmp_path / "course"
     (course / "assignments" / "a").mkdir(parents=True)
