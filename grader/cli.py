@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -15,7 +15,6 @@ from grader import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from concurrent.futures import Future
 
     from grader.model import Report
     from grader.pipeline import Progress
@@ -88,7 +87,7 @@ def run(
 
     if device == "cuda":
         _stop("--device cuda is not there yet: the sandboxes run on the CPU; leave it out.", WRONG_REQUEST)
-    with _opening(backend, framework) as opening:  # a box takes its time to start: everything else goes on meanwhile
+    with _warm_sandbox(backend, framework) as sandbox:  # it takes its time: everything else is loaded meanwhile
         from grader.assignment import AssignmentError
         from grader.collect import CollectError
         from grader.course import CourseError, find_course
@@ -99,7 +98,6 @@ def run(
         try:
             root = find_course(course, Path.cwd())
             prepared = prepare(Request(submission, root, assignments, functions, framework, secret))  # type: ignore[arg-type]
-            sandbox = opening.result()
             if sandbox.name == "process" and not as_json:
                 click.echo("grader: warning: the process backend does not protect against hostile code.", err=True)
             report = _with_progress(lambda progress: grade(prepared, sandbox, progress))
@@ -204,25 +202,18 @@ def _collected(proofs: Iterator[Proof], names: list[str]) -> list[Proof]:
 
 
 @contextmanager
-def _opening(backend: str, framework: str) -> Iterator[Future[Sandbox]]:
-    """Choose a sandbox and start a box in a thread; at the end close the sandbox, whatever happened."""
-    from concurrent.futures import ThreadPoolExecutor
-
+def _warm_sandbox(backend: str, framework: str) -> Iterator[Sandbox]:
+    """Choose a sandbox and start a box ahead; at the end close the sandbox, whatever happened."""
     from sandbox.base import Limits, SandboxUnavailable
     from sandbox.select import choose
 
-    def start() -> Sandbox:
+    try:
         sandbox = choose(backend, framework)  # type: ignore[arg-type]
+    except SandboxUnavailable as error:
+        _stop(str(error), OUR_FAULT)
+    with closing(sandbox):
         sandbox.warm(framework, Limits.for_framework(framework))  # type: ignore[arg-type]
-        return sandbox
-
-    with ThreadPoolExecutor(1, "sandbox") as background:
-        opening = background.submit(start)
-        try:
-            yield opening
-        finally:
-            with suppress(SandboxUnavailable):
-                opening.result().close()
+        yield sandbox
 
 
 def _with_progress(work: Callable[[Progress], Report]) -> Report:
@@ -233,6 +224,8 @@ def _with_progress(work: Callable[[Progress], Report]) -> Report:
     from grader.report import load_renderers
 
     loading = threading.Thread(target=load_renderers, daemon=True)
+    # The default of 5 ms would keep each answer of the box waiting for a thread that computes.
+    sys.setswitchinterval(0.0005)
 
     def begin() -> None:
         if not loading.ident:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -115,7 +114,7 @@ def _inferred(course: Path, names: Sequence[str], submission: Submission) -> Ass
 
 
 def _run(prepared: Prepared, sandbox: Sandbox, progress: Progress) -> Outcomes:
-    """Execute the plan; the reference's answers are computed while the box works."""
+    """Execute the plan in a box that was started ahead."""
     request, checks = prepared.request, prepared.plan.checks
     position = {check.id: i for i, check in enumerate(checks)}
     modules = (*prepared.submission.modules, *prepared.trials.modules(checks))
@@ -124,13 +123,11 @@ def _run(prepared: Prepared, sandbox: Sandbox, progress: Progress) -> Outcomes:
     def report(check: Check) -> None:
         progress(position[check.id], len(checks), check.function)
 
-    with ThreadPoolExecutor(1, "oracle") as aside:
-        try:
-            boxes.open()
-            aside.submit(prepared.trials.prepare, checks)
-            return execute(prepared.plan, prepared.assignment, prepared.submission, prepared.trials, boxes, report)
-        finally:
-            boxes.close()
+    prepared.trials.prepare(checks)  # while the box starts
+    try:
+        return execute(prepared.plan, prepared.assignment, prepared.submission, prepared.trials, boxes, report)
+    finally:
+        boxes.close()
 
 
 def _outcome(functions: Sequence[FunctionResult]) -> Outcome:
