@@ -112,9 +112,16 @@ def _failed(check: Check, mismatch: Mismatch, submission: Submission, evidence: 
     called = (evidence or check).called
     location = submission.definitions[called].location if called in submission.definitions else None
     if not check.visible:
-        mismatch = Mismatch(mismatch.category, CATEGORIES.get(mismatch.category, mismatch.summary))
+        mismatch = Mismatch(mismatch.category, _hidden_summary(check, mismatch))
     summary = f"{called}: {mismatch.summary}" if evidence else mismatch.summary
     return replace(_result(check, Verdict.FAIL, summary), mismatch=mismatch, location=location)
+
+
+def _hidden_summary(check: Check, mismatch: Mismatch) -> str:
+    words = CATEGORIES.get(mismatch.category, mismatch.summary)
+    if check.kind != "gradient":
+        return words
+    return f"{check.called} {words}" if check.called != check.function else f"autograd through {check.called} {words}"
 
 
 def _stopped(check: Check, reply: Outcome, submission: Submission) -> CheckResult:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sandbox.base import Crashed, Frame, OutOfMemory, Raised, Refused, TimedOut, Values
+from sandbox.base import Crashed, Frame, OutOfMemory, Raised, Refused, Tensor, TimedOut, Values
 from tests.small_course import Graded, halve, halve_backward, noise, third
 
 RIGHT = {"halve": halve, "halve_backward": halve_backward}
@@ -60,6 +60,14 @@ def test_a_hidden_case_shows_its_category_and_no_numbers():
     assert result.exhibit is None
     assert result.mismatch.difference is None
     assert result.mismatch.max_abs_error is None
+
+
+@pytest.mark.parametrize(
+    ("framework", "subject"), [("numpy", "halve_backward returns"), ("torch", "autograd through halve returns")]
+)
+def test_a_hidden_gradient_says_whose_it_is(framework, subject):
+    wrong = {"halve": lambda x: Tensor(x * 3, str(x.dtype)), "halve_backward": lambda dout, x: dout * 3}
+    assert Graded(wrong, framework=framework)["halve/single/gradient"].summary == f"{subject} wrong values"
 
 
 def test_a_hidden_exception_keeps_its_message_back():
