@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -79,9 +80,33 @@ def prepare(request: Request) -> Prepared:
 
 def grade(prepared: Prepared, sandbox: Sandbox, progress: Progress = lambda done, count, function: None) -> Report:
     """Grade a prepared submission; raises SandboxUnavailable when no box can be had."""
+    modules = (*prepared.submission.modules, *prepared.trials.modules(prepared.plan.checks))
+    framework = prepared.request.framework
+    boxes = Boxes(sandbox, Source(modules, framework), Limits.for_framework(framework))
+    prepared.trials.prepare(prepared.plan.checks)  # while the box starts
+    ending = threading.Thread(target=boxes.close, name="end of the boxes")
+    try:
+        outcomes = _execute(prepared, boxes, progress)
+    finally:
+        ending.start()
+    try:
+        return _report(prepared, sandbox, outcomes)
+    finally:
+        ending.join()
+
+
+def _execute(prepared: Prepared, boxes: Boxes, progress: Progress) -> Outcomes:
+    position = {check.id: i for i, check in enumerate(prepared.plan.checks)}
+
+    def report(check: Check) -> None:
+        progress(position[check.id], len(position), check.function)
+
+    return execute(prepared.plan, prepared.assignment, prepared.submission, prepared.trials, boxes, report)
+
+
+def _report(prepared: Prepared, sandbox: Sandbox, outcomes: Outcomes) -> Report:
     request, assignment, submission = prepared.request, prepared.assignment, prepared.submission
     checks, trials = prepared.plan, prepared.trials
-    outcomes = _run(prepared, sandbox, progress)
     results = diagnose(checks, judge(checks, outcomes, submission, trials), outcomes, trials)
     functions = score(checks, assignment, submission, results)
     return Report(
@@ -111,23 +136,6 @@ def _inferred(course: Path, names: Sequence[str], submission: Submission) -> Ass
             f"{submission.name} defines no function of the course: check the function names, or give --assignment NAME."
         )
     return load_assignment(course, kept)
-
-
-def _run(prepared: Prepared, sandbox: Sandbox, progress: Progress) -> Outcomes:
-    """Execute the plan in a box that was started ahead."""
-    request, checks = prepared.request, prepared.plan.checks
-    position = {check.id: i for i, check in enumerate(checks)}
-    modules = (*prepared.submission.modules, *prepared.trials.modules(checks))
-    boxes = Boxes(sandbox, Source(modules, request.framework), Limits.for_framework(request.framework))
-
-    def report(check: Check) -> None:
-        progress(position[check.id], len(checks), check.function)
-
-    prepared.trials.prepare(checks)  # while the box starts
-    try:
-        return execute(prepared.plan, prepared.assignment, prepared.submission, prepared.trials, boxes, report)
-    finally:
-        boxes.close()
 
 
 def _outcome(functions: Sequence[FunctionResult]) -> Outcome:
