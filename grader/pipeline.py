@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,7 +68,8 @@ def prepare(request: Request) -> Prepared:
     names = request.assignments or tuple(assignment_names(request.course))
     assignment = load_assignment(request.course, names)
     if request.functions:
-        assignment = only(assignment, request.functions)
+        assignment = only(assignment, request.functions)  # raises for an unknown name
+        assignment = only(_holding(request.course, names, request.functions), request.functions)
     course = load_course(request.course, [function.name for function in assignment.functions])
     submission = collect(request.submission, wanted_names(assignment, course, request.framework))
     if not request.assignments and not request.functions:
@@ -128,13 +129,18 @@ def _report(prepared: Prepared, sandbox: Sandbox, outcomes: Outcomes) -> Report:
 
 
 def _inferred(course: Path, names: Sequence[str], submission: Submission) -> Assignment:
-    """Return the assignments in which the submission defines, or tries to define, at least one function."""
-    defined = set(submission.definitions)
-    kept = [name for name in names if any(f.name in defined for f in load_assignment(course, [name]).functions)]
-    if not kept:
+    """Return the assignments in which the submission defines at least one function. Raises AssignmentError."""
+    assignment = _holding(course, names, submission.definitions)
+    if not assignment.functions:
         raise AssignmentError(
             f"{submission.name} defines no function of the course: check the function names, or give --assignment NAME."
         )
+    return assignment
+
+
+def _holding(course: Path, names: Sequence[str], functions: Collection[str]) -> Assignment:
+    """Return those of the named assignments that grade any of the functions."""
+    kept = [name for name in names if any(f.name in functions for f in load_assignment(course, [name]).functions)]
     return load_assignment(course, kept)
 
 

@@ -134,6 +134,11 @@ def test_without_a_name_the_assignments_that_the_submission_touches_are_graded(t
     assert "not defined" in next(f for f in results["functions"] if f["name"] == "one_hot")["note"]
 
 
+def test_only_names_the_assignments_of_its_functions(tmp_path):
+    results = json.loads(run(tmp_path, GOOD, "--json").stdout)
+    assert (results["assignments"], results["title"]) == (["softmax_classifier"], "Softmax classifier")
+
+
 def test_a_topic_that_does_not_load_is_a_fault_and_the_others_are_graded(tmp_path):
     course = tmp_path / "course"
     (course / "assignments" / "a").mkdir(parents=True)
