@@ -219,7 +219,7 @@ def test_every_function_of_a_chapter_is_in_its_assignment(chapter):
 def test_a_topic_is_complete(topic):
     assert len(topic.cases) >= 5
     assert len(topic.mistakes) >= 3
-    assert len(topic.alternates) >= 1
+    assert len(topic.alternates) >= 2
     assert any(case.visible for case in topic.cases)
     assert any(not case.visible for case in topic.cases)
     assert not topic.has_gradient("numpy") or any(mistake.gradient for mistake in topic.mistakes)
