@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -14,11 +13,9 @@ import click
 from grader import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from grader.model import Report
-    from grader.pipeline import Progress
-    from grader.verify.prove import Proof
     from sandbox.base import Sandbox
 
 FULL_MARKS, MARKS_LOST, WRONG_REQUEST, OUR_FAULT = 0, 1, 2, 3
@@ -34,6 +31,10 @@ def main() -> None:
         _stop(error.format_message(), WRONG_REQUEST)
     except (click.Abort, KeyboardInterrupt):
         _stop("interrupted; nothing was graded.", OUR_FAULT)
+    except Exception as error:  # whatever we did not foresee must not look like a grade
+        if os.environ.get("GRADER_DEBUG"):
+            raise
+        _stop(f"our own fault: {type(error).__name__}: {error}. Set GRADER_DEBUG=1 to see where.", OUR_FAULT)
 
 
 def _stop(message: str, code: int) -> NoReturn:
@@ -92,6 +93,7 @@ def run(
         from grader.collect import CollectError
         from grader.course import CourseError, find_course
         from grader.pipeline import Request, grade, prepare
+        from grader.progress import graded
 
         functions = tuple(name.strip() for name in only.split(",") if name.strip())
         secret = f"{os.environ.get('GRADER_SECRET', '')}:{seed}"
@@ -100,7 +102,7 @@ def run(
             prepared = prepare(Request(submission, root, assignments, functions, framework, secret))  # type: ignore[arg-type]
             if sandbox.name == "process" and not as_json:
                 click.echo("grader: warning: the process backend does not protect against hostile code.", err=True)
-            report = _with_progress(lambda progress: grade(prepared, sandbox, progress))
+            report = graded(lambda progress: grade(prepared, sandbox, progress))
         except (CollectError, CourseError, AssignmentError) as error:
             _stop(str(error), WRONG_REQUEST)
         except SandboxUnavailable as error:
@@ -140,6 +142,7 @@ def verify(
     import msgspec
 
     from grader.course import CourseError, find_course, topic_files
+    from grader.progress import tracked
     from grader.verify import verify as proofs_of
     from grader.verify.prove import THOROUGH, Effort
     from grader.verify.show import print_proofs
@@ -152,7 +155,8 @@ def verify(
     if unknown := sorted(set(functions) - set(known)):
         _stop(f"No topic {unknown[0]!r}; `grader topics` lists them.", WRONG_REQUEST)
     names = [name for name in known if not functions or name in functions]
-    proofs = _collected(proofs_of(root, names, THOROUGH if thorough else Effort(), jobs), names)
+    unsorted = tracked(proofs_of(root, names, THOROUGH if thorough else Effort(), jobs), "proving", len(names))
+    proofs = sorted(unsorted, key=lambda proof: names.index(proof.topic))
     if as_json:
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(proofs), indent=2) + b"\n")
     else:
@@ -191,16 +195,6 @@ def build(base: str, torch: bool) -> None:
         _stop(str(error), OUR_FAULT)
 
 
-def _collected(proofs: Iterator[Proof], names: list[str]) -> list[Proof]:
-    """Gather proofs under a progress bar on a terminal, and return them in the order of the names."""
-    from rich.console import Console
-    from rich.progress import track
-
-    console = Console(stderr=True)
-    shown = track(proofs, "proving", len(names), console=console, transient=True, disable=not console.is_terminal)
-    return sorted(shown, key=lambda proof: names.index(proof.topic))
-
-
 @contextmanager
 def _warm_sandbox(backend: str, framework: str) -> Iterator[Sandbox]:
     """Choose a sandbox and start a box ahead; at the end close the sandbox, whatever happened."""
@@ -214,38 +208,6 @@ def _warm_sandbox(backend: str, framework: str) -> Iterator[Sandbox]:
     with closing(sandbox):
         sandbox.warm(framework, Limits.for_framework(framework))  # type: ignore[arg-type]
         yield sandbox
-
-
-def _with_progress(work: Callable[[Progress], Report]) -> Report:
-    """Run long work under a progress bar on a terminal, and without one in a log.
-
-    At the first sign of progress the renderers are loaded in a thread: from then on this process mostly waits.
-    """
-    from grader.report import load_renderers
-
-    loading = threading.Thread(target=load_renderers, daemon=True)
-    # The default of 5 ms would keep each answer of the box waiting for a thread that computes.
-    sys.setswitchinterval(0.0005)
-
-    def begin() -> None:
-        if not loading.ident:
-            loading.start()
-
-    if not sys.stderr.isatty():
-        return work(lambda done, count, function: begin())
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-    from rich.progress import Progress as Bar
-
-    columns = (TextColumn("grading {task.description}"), BarColumn(), MofNCompleteColumn())
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-
-        def show(done: int, count: int, function: str) -> None:
-            begin()
-            bar.update(task, completed=done, total=count, description=function)
-
-        return work(show)
 
 
 def _deliver(report: Report, out: Path, as_json: bool) -> None:

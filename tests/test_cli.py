@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from grader import codec
+from grader import cli, codec
 
 ROOT = Path(__file__).parent.parent
 GOOD = "import numpy as np\n\ndef softmax(z):\n    e = np.exp(z - z.max(-1, keepdims=True))\n    return e / e.sum(-1, keepdims=True)\n\ndef softmax_backward(dout, z):\n    s = softmax(z)\n    return s * (dout - (dout * s).sum(-1, keepdims=True))\n"  # noqa: E501
@@ -170,6 +170,23 @@ def test_doctor_finds_a_backend():
     done = grader("doctor")
     assert done.returncode == 0
     assert "process" in done.stdout
+
+
+def test_a_fault_that_nobody_foresaw_does_not_look_like_a_grade(monkeypatch, capsys):
+    def fails(**options):
+        raise RuntimeError("something\nnew")
+
+    monkeypatch.setattr(cli.cli, "main", fails)
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == 3
+    assert (
+        capsys.readouterr().err
+        == "grader: our own fault: RuntimeError: something new. Set GRADER_DEBUG=1 to see where.\n"
+    )
+    monkeypatch.setenv("GRADER_DEBUG", "1")
+    with pytest.raises(RuntimeError):
+        cli.main()
 
 
 def test_help_imports_nothing_heavy():
