@@ -19,6 +19,7 @@ from sandbox.base import (
     Session,
     Source,
     TimedOut,
+    Values,
 )
 
 # After this many time-outs or lost boxes a function's other calls are not run and share the last one's outcome.
@@ -116,7 +117,7 @@ class _Runner:
             for call in trials.calls(check, module):
                 reply = self._call(call)
                 yield reply
-                if isinstance(reply, Crashed | TimedOut):
+                if not isinstance(reply, Values):
                     return
         except SandboxUnavailable as error:
             yield Fault(str(error))

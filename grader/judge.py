@@ -163,7 +163,8 @@ def _raised(check: Check, reply: Raised, definition: Location | None) -> CheckRe
     if not check.visible:
         return replace(_result(check, Verdict.ERROR, f"raises {name}"), location=place)
     text = f"{reply.error}: {reply.message}" if reply.message else reply.error
-    result = _result(check, Verdict.ERROR, f"raises {text.splitlines()[0][:200]}")
+    first = next(iter(text.splitlines()), "") or "an exception without a name"
+    result = _result(check, Verdict.ERROR, f"raises {first[:200]}")
     return replace(result, location=place, error=text, printed=reply.printed)
 
 

@@ -85,6 +85,13 @@ def test_a_hidden_exception_of_the_students_own_class_is_not_named():
     assert Graded({**RIGHT, "halve": raised})["halve/single/values"].summary == "raises an exception"
 
 
+@pytest.mark.parametrize("name", ["", "\n", "\x1b[31m", "A" * 10_000])
+def test_whatever_an_exception_is_called_it_is_the_students_error(name):
+    result = Graded({**RIGHT, "halve": Raised(name, "")})["halve/small/values"]
+    assert result.verdict == "error"
+    assert len(result.summary) < 300
+
+
 def test_a_wrong_dtype_costs_the_dtype_and_not_the_values():
     graded = Graded({**RIGHT, "halve": lambda x: halve(x.astype("f8"))})
     assert graded["halve/single/values"].verdict == "pass"

@@ -403,6 +403,26 @@ def at(value, path):
     return functools.reduce(lambda part, key: part[key], path, value)
 
 
+STRANGE = [
+    *(None, "x", "", 1, -1, True, float("nan"), float("inf"), 1 << 62, (), [], {}, {"W": 1}, (None,), [None, "x"]),
+    *(np.zeros(0), np.zeros(3), np.zeros((2, 3)), np.zeros((2, 3, 4, 5)), np.full((3, 4), np.nan), np.full(5, np.inf)),
+    *(np.zeros((3, 4), bool), np.zeros((3, 4), "c16"), np.zeros(4, "i1"), np.zeros(4, "u8"), np.array(2.0)),
+    *((np.zeros(3), "x"), (np.zeros((2, 3)),) * 2, (np.zeros((2, 3)), np.zeros(3)), ((1, 2), (3, 4), (5, 6)), [[[]]]),
+    *([(np.zeros((2, 3)), np.zeros(2))] * 2, [(None, None)], ({"lr": "x"}, 0.1), ({"lr": float("nan")}, None)),
+]
+
+
+@pytest.mark.parametrize("strange", STRANGE, ids=range(len(STRANGE)))
+def test_a_judge_of_properties_survives_any_output(topic, strange):
+    """It would be our fault, and no grade, if a student could make it raise."""
+    for case in topic.cases[:3]:
+        policy = policy_of(topic, case)
+        if isinstance(policy, Properties):
+            inputs, right = inputs_of(topic, case, SECRETS[0]), draws(topic.forward, topic, case, SECRETS[0])
+            assert isinstance(policy.judge(inputs, [strange] * len(right)), str), case.name
+            assert isinstance(policy.judge(inputs, [*right[:-1], strange]), str | None), case.name
+
+
 # --- right answers pass, wrong answers fail -----------------------------------------------------------------------
 
 
