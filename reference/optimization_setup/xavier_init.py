@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from grader import Case, Mistake, Properties, Topic
+from grader import Mistake, Properties, Topic
 from grader.distribution import judge_gaussian
+
+from .he_init import TOPIC as HE_INIT
 
 
 def xavier_init(n_in, n_out, rng):
@@ -72,22 +74,11 @@ def uniform_of_right_variance(n_in, n_out, rng):
     return rng.uniform(-1, 1, (n_in, n_out)) * np.sqrt(3 / n_in)
 
 
-def _layer(rng, inputs, outputs):
-    return {"n_in": int(rng.integers(*inputs)), "n_out": int(rng.integers(*outputs))}
-
-
 TOPIC = Topic(
     forward=xavier_init,
     torch=xavier_init_torch,
     compare=Properties(judge, draws=(0, 0, 1, 2, 3)),
-    cases=(
-        Case("a small layer", lambda rng: _layer(rng, (3, 5), (5, 8)), visible=True),
-        Case("fewer units than inputs", lambda rng: _layer(rng, (90, 120), (30, 50)), visible=True),
-        Case("more units than inputs", lambda rng: _layer(rng, (20, 40), (120, 160))),
-        Case("as many units as inputs", lambda rng: dict.fromkeys(("n_in", "n_out"), int(rng.integers(60, 80)))),
-        Case("one input", lambda rng: _layer(rng, (1, 2), (2000, 3000)), aspect="edge"),
-        Case("one unit", lambda rng: _layer(rng, (2000, 3000), (1, 2)), aspect="edge"),
-    ),
+    cases=HE_INIT.cases,  # layers of the same sizes
     mistakes=(
         Mistake(
             variance_two_over_n,
