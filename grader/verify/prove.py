@@ -97,9 +97,12 @@ def _seeds(count: int) -> Iterator[str]:
 def _right_answers(topic: Topic, effort: Effort, failures: list[str]) -> float:
     """The reference and its alternates pass every case for every seed; return the worst margin."""
     worst = 0.0
-    right = (topic.forward, *topic.alternates) if topic.is_random else topic.alternates
-    for seed in _seeds(effort.random_reference if topic.is_random else effort.alternates):
-        for trial, function in itertools.product(trials(topic, seed), right):
+    effort_of = {function: effort.alternates for function in topic.alternates}
+    if topic.is_random:
+        effort_of[topic.forward] = effort.random_reference
+    for seed in range(max(effort_of.values(), default=0)):
+        asked = [function for function, seeds in effort_of.items() if seed < seeds]
+        for trial, function in itertools.product(trials(topic, str(seed)), asked):
             ruling = trial.rule(function)
             worst = max(worst, ruling.margin)
             if not ruling.passed:
