@@ -63,15 +63,9 @@ def connect(timeout_s: int = TIMEOUT_S) -> DockerClient:
     from requests.exceptions import RequestException
 
     try:
-        client = DockerClient.from_env(timeout=timeout_s)
-    except DockerException as error:
-        raise SandboxUnavailable(f"no Docker engine answers: {_first_line(error)}") from error
-    try:
-        client.ping()
+        return DockerClient.from_env(timeout=timeout_s)  # asks the engine for its version
     except (DockerException, RequestException) as error:
-        client.close()
-        raise SandboxUnavailable(f"no Docker engine answers: {_first_line(error)}") from error
-    return client
+        raise SandboxUnavailable(f"no Docker engine answers: {first_line(error)}") from error
 
 
 def image_id(client: DockerClient, framework: Framework) -> str:
@@ -123,5 +117,6 @@ def _absent() -> str:
     return ""
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return the first line of an exception's message, or its type's name."""
     return (str(error).splitlines() or [type(error).__name__])[0]

@@ -41,23 +41,30 @@ class ProcessSandbox:
         if not hasattr(os, "fork"):
             raise SandboxUnavailable("the process sandbox needs a system with fork: use Docker, WSL, Linux or macOS")
 
-        # Started by the caller's own thread: the worker dies with the thread that started it.
-        self._pool = Pool(lambda framework, limits: ProcessBox(framework), in_background=False)
+        # Workers die with the thread that started them: the pool's only one, which lives as long as the pool.
+        self._pool = Pool(_start)
 
-    def warm(self, framework: Framework, limits: Limits) -> None:
-        """Start a worker process ahead of its source."""
-        self._pool.warm(framework, limits)
+    def warm(self, framework: Framework, limits: Limits, keep: int = 0) -> None:
+        """Start a worker process ahead of its source, or keep so many waiting."""
+        self._pool.warm(framework, limits, keep)
 
     def open(self, source: Source, limits: Limits) -> Session:
-        """Return a session on a worker process; does not wait for it."""
+        """Return a session on a worker process that is ready. Raises SandboxUnavailable."""
         from sandbox.session import StreamSession  # with it comes NumPy, which the start of a box need not wait for
 
         return StreamSession(self._pool.take(source.framework, limits), source, limits, _process_limit(limits))
 
     def close(self) -> None:
-        """End the worker that waits; the others end with their sessions."""
-        if (box := self._pool.drain()) is not None:
-            box.destroy()
+        """End every worker."""
+        self._pool.close()
+
+
+def _start(framework: Framework, limits: Limits) -> ProcessBox:
+    from sandbox.session import await_ready
+
+    box = ProcessBox(framework)
+    await_ready(box)
+    return box
 
 
 class ProcessBox:
@@ -111,6 +118,10 @@ class ProcessBox:
     def last_words(self) -> str:
         self._errors.seek(0)
         return last_line(self._errors.read(64 << 10))
+
+    def trouble(self, ended: bool) -> str:
+        """Say nothing: the system does not tell who ended a process."""
+        return ""
 
     def destroy(self) -> None:
         if self._destroyed:

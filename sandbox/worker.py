@@ -23,6 +23,7 @@ from sandbox import child as child_program
 from sandbox.decoder import decode
 from sandbox.encoder import encode
 from sandbox.exchange import Child, Exchange
+from sandbox.facts import facts
 from sandbox.processes import PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, control, sweep, threads
 from sandbox.wire import Frame, Reader, Side, read_frame, write_buffers
 
@@ -46,7 +47,7 @@ class Worker:
 
     def serve(self) -> None:
         """Say that the libraries are imported, receive the source, then answer requests until the stream ends."""
-        self._tell({"ready": True}, [])
+        self._tell({"ready": facts()}, [])
         reader = Reader(child_program.REQUEST_CAP)
         if (frame := read_frame(self.requests, reader)) is None:
             return

@@ -1,0 +1,64 @@
+"""What the worker finds out about its own container, and what the host makes of it."""
+
+import pytest
+
+from sandbox.base import Limits
+from sandbox.confinement import shortcomings
+from sandbox.facts import facts
+
+LIMITS = Limits(memory_bytes=1 << 30, processes=64)
+CONFINED = {
+    "uid": 65534,
+    "capabilities": 0,
+    "no_new_privileges": 1,
+    "seccomp": 2,
+    "interfaces": ["lo"],
+    "root_is_read_only": True,
+    "swap_total": 1 << 30,
+    "memory": 1 << 30,
+    "swap": 1 << 30,
+    "processes": 64,
+}
+
+
+def test_a_confined_container_has_no_shortcomings():
+    assert list(shortcomings(CONFINED, LIMITS)) == []
+    assert list(shortcomings(CONFINED | {"swap": 0}, LIMITS)) == []
+    assert list(shortcomings(CONFINED | {"swap": None, "swap_total": 0}, LIMITS)) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"uid": 0}, "runs as root"),
+        ({"capabilities": 0xA80425FB}, "capabilities"),
+        ({"no_new_privileges": 0}, "gain privileges"),
+        ({"seccomp": 0}, "not filtered"),
+        ({"interfaces": ["eth0", "lo"]}, "network"),
+        ({"root_is_read_only": False}, "root is writable"),
+        ({"memory": None}, "memory is not limited"),
+        ({"memory": 2 << 30, "swap": 2 << 30}, "memory is not limited"),
+        ({"swap": 2 << 30}, "swapped"),
+        ({"swap": None}, "swapped"),
+        ({"processes": None}, "processes are not limited"),
+        ({"processes": 65}, "processes are not limited"),
+    ],
+)
+def test_each_bound_that_is_missing_is_named(changes, words):
+    found = list(shortcomings(CONFINED | changes, LIMITS))
+    assert len(found) == 1 and words in found[0]
+
+
+def test_nothing_known_is_nothing_trusted():
+    assert len(list(shortcomings({}, LIMITS))) == 7
+
+
+def test_the_kernel_of_a_guest_answers_for_itself():
+    unknown = dict.fromkeys(("no_new_privileges", "seccomp", "memory", "swap", "processes"))
+    assert list(shortcomings(CONFINED | unknown, LIMITS, own_kernel=True)) == []
+    assert list(shortcomings(CONFINED | unknown | {"interfaces": ["eth0"]}, LIMITS, own_kernel=True)) != []
+
+
+def test_this_process_is_not_confined():
+    assert "its system calls are not filtered" in list(shortcomings(facts() | {"seccomp": 0}, LIMITS))
+    assert type(facts()["uid"]) is int and type(facts()["capabilities"]) in (int, type(None))
