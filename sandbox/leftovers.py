@@ -1,16 +1,21 @@
-"""Containers that outlived their grader: whose each container is, and the removal of those that are nobody's."""
+"""What outlived its grader: whose each container and each folder is, and the removal of those that are nobody's."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import secrets
+import shutil
+import tempfile
 import time
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sandbox.base import SandboxUnavailable
 from sandbox.container import remove
+from sandbox.engine import engine
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -18,6 +23,7 @@ if TYPE_CHECKING:
 
 RUN_LABEL, OWNER_LABEL = "kernel-grader.run", "kernel-grader.owner"
 DEADLINE_LABEL = "kernel-grader.deadline"
+FOLDER_PREFIX = "kernel-grader-"  # the process number of the grader follows
 
 
 def new_run() -> str:
@@ -55,6 +61,38 @@ def reap(client: DockerClient) -> int:
     for container in found:
         remove(container)
     return len(found)
+
+
+def clean() -> Iterator[str]:
+    """Remove what killed graders left behind, and yield one line per kind of thing; what is in use stays."""
+    try:
+        with engine() as client:
+            yield f"{counted(reap(client), 'container')} removed"
+    except SandboxUnavailable as error:
+        yield f"no container removed: {error}"
+    folders = left_folders()
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+    yield f"{counted(sum(not folder.exists() for folder in folders), 'folder')} removed"
+
+
+def left_folders() -> list[Path]:
+    """Return this user's folders of boxes whose grader has ended."""
+    import psutil  # the start of a box need not wait for it
+
+    found = []
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
+        pid = folder.name.removeprefix(FOLDER_PREFIX).partition("-")[0]
+        with contextlib.suppress(OSError):
+            ours = folder.lstat().st_uid == os.getuid() and folder.is_dir() and not folder.is_symlink()
+            if ours and pid.isdigit() and not psutil.pid_exists(int(pid)):
+                found.append(folder)
+    return sorted(found)
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun: "no container", "1 container", "2 containers"."""
+    return f"{count or 'no'} {noun}{'s' if count > 1 else ''}"
 
 
 def _is_left(container: Container) -> bool:

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 import psutil
 
 from sandbox.base import Framework, Limits, SandboxUnavailable, Session, Source
+from sandbox.leftovers import FOLDER_PREFIX
 from sandbox.pool import Pool
 from sandbox.processes import descendants
 from sandbox.program import command
@@ -71,7 +72,7 @@ class ProcessBox:
     """A worker process in a session of its own, in a folder of its own, with an environment of its own."""
 
     def __init__(self, framework: Framework) -> None:
-        self._folder = tempfile.mkdtemp(prefix="kernel-grader-")
+        self._folder = tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-")
         self._mark = secrets.token_hex(16)
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by destroy()
         ours, theirs = socket.socketpair()

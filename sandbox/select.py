@@ -12,17 +12,24 @@ __all__ = ["BackendName", "EngineFacts", "choose", "probe_docker"]
 BackendName: TypeAlias = Literal["auto", "docker", "bubblewrap", "process"]
 
 
-def choose(name: BackendName, framework: Framework) -> Sandbox:
-    """Return a sandbox; `auto` takes docker, else process. Raises SandboxUnavailable when the named one cannot work."""
+def choose(name: BackendName, framework: Framework, runtime: str = "") -> Sandbox:
+    """Return a sandbox; `auto` takes docker, else process. `runtime` names another runtime of the container engine.
+
+    Raises SandboxUnavailable when the named backend cannot work.
+    """
+    if runtime and name not in ("auto", "docker"):
+        raise SandboxUnavailable(f"the {name} sandbox has no runtimes: use --sandbox docker, or leave out --runtime")
     if name == "auto":
         try:
-            return choose("docker", framework)
+            return choose("docker", framework, runtime)
         except SandboxUnavailable:
+            if runtime:
+                raise
             return choose("process", framework)
     if name == "docker":
         from sandbox.docker import DockerSandbox
 
-        return DockerSandbox(framework)
+        return DockerSandbox(framework, runtime)
     if name == "process":
         from sandbox.process import ProcessSandbox
 
