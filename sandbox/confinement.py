@@ -7,6 +7,8 @@ from typing import Any
 
 from sandbox.base import Limits
 
+WRITABLE = "/tmp"  # noqa: S108 - in the box
+
 
 def shortcomings(facts: Mapping[str, Any], limits: Limits, own_kernel: bool = False) -> Iterator[str]:
     """Yield what is weaker than was asked for, in words.
@@ -21,6 +23,8 @@ def shortcomings(facts: Mapping[str, Any], limits: Limits, own_kernel: bool = Fa
         yield "it has a network"
     if facts.get("root_is_read_only") is not True:
         yield "its root is writable"
+    if facts.get("writable") != [WRITABLE]:
+        yield f"it can write to other places than {WRITABLE}"
     if own_kernel:
         return
     if facts.get("no_new_privileges") != 1:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandbox.base import Framework, Limits, SandboxUnavailable, Session, Source
-from sandbox.confinement import shortcomings
+from sandbox.confinement import WRITABLE, shortcomings
 from sandbox.container import DockerBox, remove, start
 from sandbox.engine import connect, image_id
 from sandbox.leftovers import DEADLINE_LABEL, OWNER_LABEL, RUN_LABEL, new_run, owner, reap
@@ -26,6 +26,7 @@ NOBODY = "65534:65534"
 LIFETIME_S = 4 * 3600  # a container older than this belongs to a grader that is gone
 STARTERS = 2
 GVISOR = "runsc"
+CLOSED = "ro,noexec,nosuid,nodev,size=4k,mode=555"
 
 
 class DockerSandbox:
@@ -125,8 +126,9 @@ def container_options(framework: Framework, limits: Limits, run: str, runtime: s
         "tty": False,
         "network_mode": "none",
         "read_only": True,
-        "tmpfs": {"/tmp": "rw,noexec,nosuid,nodev,size=64m,nr_inodes=4096,mode=1777"},  # noqa: S108 - in the box
-        "working_dir": "/tmp",  # noqa: S108 - in the box
+        # The engine mounts a file system of message queues, and makes it writable for everybody.
+        "tmpfs": {WRITABLE: "rw,noexec,nosuid,nodev,size=64m,nr_inodes=4096,mode=1777", "/dev/mqueue": CLOSED},
+        "working_dir": WRITABLE,
         "user": NOBODY,
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true", f"seccomp={_seccomp()}"],
@@ -149,7 +151,7 @@ def container_options(framework: Framework, limits: Limits, run: str, runtime: s
         "runtime": runtime or None,
         "labels": {RUN_LABEL: run, OWNER_LABEL: owner(), DEADLINE_LABEL: str(math.ceil(time.time()) + LIFETIME_S)},
         "environment": {
-            "HOME": "/tmp",  # noqa: S108 - in the box
+            "HOME": WRITABLE,
             "OMP_NUM_THREADS": "1",
             "OPENBLAS_NUM_THREADS": "1",
             "MKL_NUM_THREADS": "1",

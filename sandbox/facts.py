@@ -28,9 +28,16 @@ def facts() -> dict[str, Any]:
         "seccomp": _number(status.get("Seccomp")),
         "interfaces": sorted(name for _, name in socket.if_nameindex()),
         "root_is_read_only": bool(os.statvfs("/").f_flag & os.ST_RDONLY),
+        "writable": _writable(),
         "swap_total": _number(next((line for line in _lines("/proc/meminfo") if line.startswith("SwapTotal:")), None)),
         **{name: _first(files) for name, files in LIMIT_FILES.items()},
     }
+
+
+def _writable() -> list[str]:
+    """Return the folders where something is mounted and this process may write."""
+    places = [fields[4] for line in _lines("/proc/self/mountinfo") if len(fields := line.split(" ")) > 4]
+    return sorted({place for place in places if os.path.isdir(place) and os.access(place, os.W_OK)})
 
 
 def _lines(path: str) -> list[str]:

@@ -14,6 +14,7 @@ CONFINED = {
     "seccomp": 2,
     "interfaces": ["lo"],
     "root_is_read_only": True,
+    "writable": ["/tmp"],
     "swap_total": 1 << 30,
     "memory": 1 << 30,
     "swap": 1 << 30,
@@ -36,6 +37,7 @@ def test_a_confined_container_has_no_shortcomings():
         ({"seccomp": 0}, "not filtered"),
         ({"interfaces": ["eth0", "lo"]}, "network"),
         ({"root_is_read_only": False}, "root is writable"),
+        ({"writable": ["/run", "/tmp"]}, "other places than /tmp"),
         ({"memory": None}, "memory is not limited"),
         ({"memory": 2 << 30, "swap": 2 << 30}, "memory is not limited"),
         ({"swap": 2 << 30}, "swapped"),
@@ -50,7 +52,7 @@ def test_each_bound_that_is_missing_is_named(changes, words):
 
 
 def test_nothing_known_is_nothing_trusted():
-    assert len(list(shortcomings({}, LIMITS))) == 7
+    assert len(list(shortcomings({}, LIMITS))) == 8
 
 
 def test_the_kernel_of_a_guest_answers_for_itself():

@@ -117,9 +117,10 @@ def test_sessions_leave_no_container_behind(docker: Sandbox) -> None:
     ("option", "value", "words"),
     [
         ("security_opt", ["seccomp=unconfined"], "it can gain privileges, its system calls are not filtered"),
-        ("user", "0:0", "it runs as root"),
+        ("user", "0:0", "it runs as root, it can write to other places than /tmp"),
         ("cap_drop", [], "it has capabilities"),
         ("read_only", False, "its root is writable"),
+        ("tmpfs", {"/tmp": "rw,mode=1777", "/run": "rw,mode=1777"}, "it can write to other places than /tmp"),
         ("network_mode", "host", "it has a network"),
         ("mem_limit", 0, "its memory is not limited"),
         ("pids_limit", -1, "its processes are not limited"),
