@@ -19,17 +19,21 @@ REPOSITORY = "kernel-grader-sandbox"
 SOCKET = "/var/run/docker.sock"
 TIMEOUT_S = 60
 PROBE_TIMEOUT_S = 3
+PODMAN = "Podman Engine"
+RUNTIMES = ("containerd", "runc", "crun")
 
 
 @dataclass(frozen=True, slots=True)
 class EngineFacts:
     """What is known of the engine; `problem` is one line that says what to do, empty when the engine answers."""
 
+    name: str = "Docker"
     version: str = ""
     api_version: str = ""
     cgroup_version: str = ""
     seccomp: bool = False
     rootless: bool = False
+    runtimes: Mapping[str, str] = field(default_factory=dict)
     images: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
 
@@ -88,12 +92,15 @@ def probe_docker() -> EngineFacts:
     except SandboxUnavailable as error:
         return EngineFacts(problem=str(error))
     options = " ".join(info.get("SecurityOptions") or [])
+    parts = {str(part.get("Name")): str(part.get("Version")) for part in version.get("Components") or []}
     return EngineFacts(
+        name="Podman" if PODMAN in parts else "Docker",
         version=str(version.get("Version", "")),
         api_version=str(version.get("ApiVersion", "")),
         cgroup_version=str(info.get("CgroupVersion", "1")),
         seccomp="name=seccomp" in options,
         rootless="name=rootless" in options,
+        runtimes={name: text for name, text in parts.items() if name in RUNTIMES or name.startswith("OCI Runtime")},
         images=dict(sorted(found.items())),
     )
 

@@ -76,6 +76,15 @@ def clean() -> Iterator[str]:
     yield f"{counted(sum(not folder.exists() for folder in folders), 'folder')} removed"
 
 
+def left_containers() -> int:
+    """Return how many containers of graders that have ended the engine holds; 0 when no engine answers."""
+    try:
+        with engine() as client:
+            return len(leftovers(client))
+    except SandboxUnavailable:
+        return 0
+
+
 def left_folders() -> list[Path]:
     """Return this user's folders of boxes whose grader has ended."""
     import psutil  # the start of a box need not wait for it
