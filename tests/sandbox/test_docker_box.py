@@ -135,7 +135,7 @@ def test_a_container_that_is_weaker_than_asked_for_is_refused(
 
     monkeypatch.setattr("sandbox.docker.container_options", weaker)
     sandbox = DockerSandbox("numpy")
-    with pytest.raises(SandboxUnavailable, match=f"^the container is not confined: {words};"):
+    with pytest.raises(SandboxUnavailable, match=f"^the sandbox is not confined: {words};"):
         sandbox.open(one_module(STUDENT), LIMITS)
     sandbox.close()
 
