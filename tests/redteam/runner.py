@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -26,6 +27,7 @@ from sandbox.base import Limits, Sandbox
 from tests.redteam.story import REFUSED, Story, filled
 
 COURSE = Path(__file__).with_name("course")
+CHAPTERS = {"affine": "attacked", "order": "indices", "mean": "scalar"}
 LIMITS = Limits(memory_bytes=512 << 20, processes=40, load_deadline_s=2.0)
 GRACE_S = 1.0
 START_S = 60.0  # for all that is not a deadline, on a busy machine
@@ -139,10 +141,12 @@ def _failures_of_threads() -> Iterator[list[str]]:
 
 
 def _graded(story: Story, sandbox: Sandbox, yard: Yard) -> Report | str:
-    chapter = "indices" if story.attacked == "order" else "patient" if story.patient else "attacked"
+    chapter = "patient" if story.patient else CHAPTERS[story.attacked]
     try:
         prepared = prepare(
-            Request(yard.root / "submission", COURSE, ("before", chapter, "after"), secret=yard.secret())
+            Request(
+                yard.root / "submission" / story.submission, COURSE, ("before", chapter, "after"), secret=yard.secret()
+            )
         )
     except CollectError as error:
         return str(error)
@@ -175,8 +179,15 @@ def _judged(story: Story, backend: str, report: Report | str, yard: Yard) -> Ite
             yield f"the secret is in {name}"
         if f"canary {yard.token}".encode() in text and story.promised(backend):
             yield f"the canary's content is in {name}"
-        if b"<script>alert" in text and not name.endswith(".json"):
-            yield f"live markup is in {name}"
+        if f"leak-{yard.token}".encode() in text:
+            yield f"a hidden input may be in {name}"
+    if b"<script>alert" in texts["feedback.html"] or "<script>alert" in _prose(texts["feedback.md"].decode()):
+        yield "live markup is in the feedback"
+
+
+def _prose(markdown: str) -> str:
+    """Return Markdown without its code, where markup means nothing."""
+    return re.sub(r"(`+)[^`].*?\1", "", re.sub(r"^(```+).*?^\1$", "", markdown, flags=re.MULTILINE | re.DOTALL))
 
 
 def _verdicts(function: FunctionResult) -> set[str]:

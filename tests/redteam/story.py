@@ -38,7 +38,8 @@ class Story:
     Verdicts are those of the attacked function's values checks; without "pass" among them it must earn nothing.
     `others` are those of the honest functions. `on` gives the verdicts of a backend that promises less, `never_on`
     says why a backend is not asked at all, `holes` on which backends the story is known to fail, and why.
-    A `patient` story has a long deadline, since it must end otherwise.
+    A `patient` story has a long deadline, since it must end otherwise. `submission` names the one file that is handed
+    in where it is not the folder.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Story:
     apart: bool = False
     patient: bool = False
     attacked: str = "affine"
+    submission: str = ""
 
     def promised(self, backend: str) -> bool:
         """Whether the backend keeps this attack from succeeding."""
@@ -68,7 +70,7 @@ class Story:
         files = dict(self.files)
         if self.code is not None:
             files["hw.py"] = PRELUDE + dedent(self.code).strip("\n") + "\n" + ("" if self.apart else "\n\n" + HONEST)
-        if self.apart or self.code is None:
+        if self.apart or (self.code is None and not self.submission):
             files["honest.py"] = HONEST
         return {name: _bytes(content, names) for name, content in files.items()}
 

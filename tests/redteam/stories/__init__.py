@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from tests.redteam.stories import escape, load, memory, processes, resources, time
+from tests.redteam.stories import (
+    archives,
+    errors,
+    escape,
+    forging,
+    load,
+    memory,
+    outputs,
+    processes,
+    resources,
+    shadowing,
+    time,
+)
 from tests.redteam.story import Story
 
 STORIES: tuple[Story, ...] = (
@@ -12,4 +24,9 @@ STORIES: tuple[Story, ...] = (
     *load.STORIES,
     *resources.STORIES,
     *escape.STORIES,
+    *forging.STORIES,
+    *outputs.STORIES,
+    *errors.STORIES,
+    *shadowing.STORIES,
+    *archives.STORIES,
 )
