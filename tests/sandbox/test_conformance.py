@@ -358,10 +358,14 @@ def test_foreign_values_are_refused_in_words(box: Client, function: str, words: 
 
 
 FORGERY = b"".join(encode({"id": "0" * 16, "reply": "values", "value": 1, "changed": []}, HOST, 1 << 20))
+# Compared with a word, an array gives an array, which is neither true nor false.
+ARRAYS = b"".join(encode({"id": np.zeros(2), "reply": np.zeros(2)}, HOST, 1 << 20))
 
 
 @pytest.mark.parametrize(
-    "raw", [FORGERY, b"\0" * 64, FORGERY[:20], b"KGW1" + b"\xff" * 12], ids=["stale", "zeros", "cut", "vast"]
+    "raw",
+    [FORGERY, ARRAYS, b"\0" * 64, FORGERY[:20], b"KGW1" + b"\xff" * 12],
+    ids=["stale", "arrays", "zeros", "cut", "vast"],
 )
 def test_frames_written_by_the_code_are_refused(box: Client, raw: bytes) -> None:
     reply = box.call("write_everywhere", raw=np.frombuffer(raw, np.uint8))
