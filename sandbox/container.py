@@ -21,7 +21,7 @@ STREAMS = ("stdin", "stdout", "stderr", "stream")
 
 def start(client: DockerClient, image: str, options: Mapping[str, Any], bury: Callable[[Container], None]) -> DockerBox:
     """Create, attach and start a container; `bury` is handed it after use. Raises SandboxUnavailable."""
-    from docker.errors import DockerException
+    from docker.errors import APIError, DockerException
 
     container = box = None
     try:
@@ -35,7 +35,8 @@ def start(client: DockerClient, image: str, options: Mapping[str, Any], bury: Ca
             box.destroy()
         elif container is not None:
             bury(container)
-        raise SandboxUnavailable(f"Docker cannot start a sandbox: {first_line(error)}") from error
+        what = "Docker cannot start a sandbox" if isinstance(error, APIError) else "the Docker engine does not answer"
+        raise SandboxUnavailable(f"{what}: {first_line(error)}") from error
     return box
 
 

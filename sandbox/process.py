@@ -46,7 +46,10 @@ class ProcessBox(LocalBox):
     """A worker process in a session of its own, in a folder of its own, with an environment of its own."""
 
     def __init__(self, framework: Framework) -> None:
-        self._folder = tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-")
+        try:
+            self._folder = tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-")
+        except OSError as error:
+            raise SandboxUnavailable(f"the sandbox has no room for its folder: {error.strerror or error}") from error
         self._mark = secrets.token_hex(16)
         own = {"HOME": self._folder, "TMPDIR": self._folder, MARK: self._mark}
         super().__init__([sys.executable, *command(framework)], ENVIRONMENT | own, self._folder)

@@ -225,12 +225,17 @@ def _ended(before: set[int]) -> list[str]:
 
 
 def _containers(sandbox: Sandbox) -> list[str]:
+    """Return the sandbox's containers that are not removed, as they should be in the background."""
     if sandbox.name != "docker":
         return []
-    from sandbox.docker import RUN_LABEL
     from sandbox.engine import engine
+    from sandbox.leftovers import RUN_LABEL
 
+    filters = {"label": f"{RUN_LABEL}={sandbox._run}"}  # type: ignore[attr-defined]
+    end = time.monotonic() + DYING_S
     with engine() as client:
-        label = f"{RUN_LABEL}={sandbox._run}"  # type: ignore[attr-defined]
-        left = client.containers.list(all=True, ignore_removed=True, filters={"label": label})
+        while left := client.containers.list(all=True, ignore_removed=True, filters=filters):
+            if time.monotonic() > end:
+                break
+            time.sleep(0.02)
         return [f"container {container.short_id}" for container in left]
