@@ -66,7 +66,10 @@ class BubblewrapBox(LocalBox):
         self._report = open(report, "rb")  # noqa: SIM115 - closed by destroy()
         try:
             with launch(command(framework), ["--info-fd", str(told)]) as (arguments, files):
-                super().__init__(arguments, ENVIRONMENT | {"HOME": "/tmp"}, files=(*files, told))  # noqa: S108 - in the box
+                super().__init__(arguments, ENVIRONMENT | {"HOME": "/tmp"}, files=(*files, told))  # noqa: S108
+        except BaseException:
+            self._report.close()
+            raise
         finally:
             os.close(told)
 
