@@ -18,7 +18,7 @@ import pytest
 
 from sandbox.base import Crashed, Sandbox, TimedOut
 from sandbox.processes import descendants, lives, sweep
-from tests.sandbox.conftest import Client, Open, make, opener
+from tests.sandbox.conftest import Open, make, opener
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems keep no table of processes to look at")
 
