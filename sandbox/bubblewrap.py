@@ -34,6 +34,8 @@ END_S = 5.0
 PROBE = (
     "import sys, importlib.util as u; sys.exit(next((f'no module {n}' for n in sys.argv[1:] if not u.find_spec(n)), 0))"
 )
+LIBRARIES: dict[Framework, tuple[str, ...]] = {"numpy": ("numpy",), "torch": ("numpy", "torch")}
+SETTINGS = Path("/proc/sys")
 SWITCHES = (
     ("kernel/apparmor_restrict_unprivileged_userns", "1", "AppArmor blocks", "0"),
     ("kernel/unprivileged_userns_clone", "0", "this system blocks", "1"),
@@ -91,9 +93,8 @@ def probe(framework: Framework) -> None:
     """Start Python in a box and look for the libraries. Raises SandboxUnavailable with what to do."""
     if sys.platform != "linux":
         raise SandboxUnavailable(f"bubblewrap needs Linux: {INSTEAD}")
-    libraries = ("numpy", "torch") if framework == "torch" else ("numpy",)
     try:
-        with launch(["-I", "-c", PROBE, *libraries]) as (arguments, files):
+        with launch(["-I", "-c", PROBE, *LIBRARIES[framework]]) as (arguments, files):
             done = subprocess.run(  # noqa: S603 - our own program, no shell
                 arguments,
                 stdin=subprocess.DEVNULL,
@@ -171,7 +172,7 @@ def _remedy(words: str) -> str:
         return f"it is too old: install bubblewrap 0.7 or newer, or {INSTEAD}"
     for path, value, who, remedy in SWITCHES:
         with contextlib.suppress(OSError):
-            if Path("/proc/sys", path).read_text().strip() == value and os.getuid() != 0:
+            if (SETTINGS / path).read_text().strip() == value and os.getuid() != 0:
                 name = path.replace("/", ".")
                 return f"{who} user namespaces: ask for `sudo sysctl {name}={remedy}`, or {INSTEAD}"
     return INSTEAD

@@ -86,13 +86,14 @@ def token() -> Iterator[str]:
 
 
 @pytest.fixture
-def grader(local: Sandbox, token: str) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
+def grader(local: Sandbox, token: str, tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
     """Start a grader whose submission leaves a daemon and then does what the named function does."""
     started = []
 
     def begin(function: str) -> subprocess.Popen[str]:
         given = {"backend": local.name, "student": STUDENT, "function": function, "token": token, "program": SLEEP}
-        process = subprocess.Popen([sys.executable, "-c", GRADER], stdin=subprocess.PIPE, text=True)
+        environment = os.environ | {"TMPDIR": str(tmp_path)}
+        process = subprocess.Popen([sys.executable, "-c", GRADER], stdin=subprocess.PIPE, text=True, env=environment)
         started.append(process)
         assert process.stdin is not None
         with process.stdin as stdin:
