@@ -8,6 +8,7 @@ import os
 import platform
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from sandbox import bpf
 from sandbox.base import Framework, Limits, SandboxUnavailable
-from sandbox.local import ENVIRONMENT, LocalBox, LocalSandbox, beside_others
+from sandbox.local import ENVIRONMENT, LocalBox, LocalSandbox, beside_others, kin
 from sandbox.processes import lives
 from sandbox.program import command
 from sandbox.rootfs import root
@@ -61,7 +62,11 @@ class BubblewrapSandbox(LocalSandbox):
 
 
 class BubblewrapBox(LocalBox):
-    """bubblewrap's monitor outside, its init inside, and the worker below that."""
+    """bubblewrap's monitor outside, and the worker inside as the namespace's init.
+
+    An init of bubblewrap's own would be a process that the code may trace: of its user, and without its limits.
+    The worker is not to be traced, and no signal from inside ends or stops it.
+    """
 
     def __init__(self, framework: Framework) -> None:
         report, told = os.pipe()
@@ -76,9 +81,12 @@ class BubblewrapBox(LocalBox):
             os.close(told)
 
     def _end(self) -> None:
-        """End the box's init, and with it, by the system's hand, all that runs in its namespace."""
+        """End the worker, and with it, by the system's hand, all that runs in its namespace."""
         end = time.monotonic() + END_S
-        self._end_group()  # the monitor; the init dies with it
+        for pid in kin(self._process.pid):
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        self._end_group()
         with contextlib.suppress(ValueError, KeyError):  # bubblewrap did not get as far as an init
             init = int(json.loads(self._report.read())["child-pid"])
             while lives(init) and time.monotonic() < end:
@@ -128,7 +136,7 @@ def launch(python: Sequence[str], more: Sequence[str] = ()) -> Iterator[tuple[li
         options = [
             *namespaces,
             *("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"),
-            *("--hostname", "sandbox", "--die-with-parent", "--new-session", "--seccomp", str(files[0])),
+            *("--hostname", "sandbox", "--die-with-parent", "--new-session", "--as-pid-1", "--seccomp", str(files[0])),
             *root(*before[:1]),
             *("--file", str(files[1]), "/etc/passwd"),
             *("--proc", "/proc", "--size", str(TMP_BYTES), "--perms", "1777", "--tmpfs", "/tmp"),  # noqa: S108
