@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import platform
+import re
 import secrets
 import shutil
 import signal
@@ -32,9 +33,12 @@ TMP_BYTES = 64 << 20
 COUNTS_PER_NAMESPACE = (5, 14)  # the first Linux that counts a user's processes in each user namespace
 PROBE_TIMEOUT_S = 20.0
 END_S = 5.0
-PROBE = (
-    "import sys, importlib.util as u; sys.exit(next((f'no module {n}' for n in sys.argv[1:] if not u.find_spec(n)), 0))"
-)
+PROBE = """
+import sys
+for name in sys.argv[1:]:
+    if not any(finder.find_spec(name, None) for finder in sys.meta_path):
+        sys.exit("no module " + name)
+"""
 LIBRARIES: dict[Framework, tuple[str, ...]] = {"numpy": ("numpy",), "torch": ("numpy", "torch")}
 SETTINGS = Path("/proc/sys")
 SWITCHES = (
@@ -155,7 +159,7 @@ def _user() -> tuple[int, list[str], list[str]]:
     For an ordinary user a user namespace does it. The machine's root would stay root in one, whatever it is called
     there: exempt from the limit of processes, and owner of the system's files. So the box gets a user of its own.
     """
-    if os.getuid() != 0 or Path("/proc/self/uid_map").read_text().split() != ["0", "0", "4294967295"]:
+    if not _is_the_machines_root():
         return NOBODY, ["--unshare-user", "--uid", str(NOBODY), "--gid", str(NOBODY), "--cap-drop", "ALL"], []
     setpriv = shutil.which("setpriv")
     if setpriv is None:
@@ -164,6 +168,11 @@ def _user() -> tuple[int, list[str], list[str]]:
     kept = [option for name in CAPABILITIES_TO_CHANGE_USER for option in ("--cap-add", name)]
     change = [setpriv, f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"]
     return uid, ["--cap-drop", "ALL", *kept], change
+
+
+def _is_the_machines_root() -> bool:
+    """Return whether this is root, and not what a user namespace calls so."""
+    return os.getuid() == 0 and Path("/proc/self/uid_map").read_text().split() == ["0", "0", "4294967295"]
 
 
 def _file(content: bytes) -> int:
@@ -188,6 +197,6 @@ def _remedy(words: str) -> str:
 
 def _process_limit(limits: Limits) -> int:
     """Return the limit in the system's terms: the box's user has no other process, or is counted per namespace."""
-    release = tuple(int(part) for part in platform.release().split("-")[0].split(".")[:2])
-    own = os.getuid() == 0 or release >= COUNTS_PER_NAMESPACE
+    release = tuple(map(int, re.findall(r"\d+", platform.release())[:2]))
+    own = _is_the_machines_root() or release >= COUNTS_PER_NAMESPACE
     return limits.processes if own else beside_others(limits)

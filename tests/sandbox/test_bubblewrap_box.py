@@ -305,3 +305,16 @@ def test_a_box_of_bubblewraps_leaves_no_descriptor_open_here(sandbox: Sandbox) -
     session.wait()  # type: ignore[attr-defined]
     session.close()
     assert set(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize(
+    ("release", "root", "own"),
+    [("6.1.0-13-amd64", False, True), ("5.14.0-70.el9", False, True), ("4.18.0+", False, False), ("4.18", True, True)],
+)
+def test_processes_are_counted_per_box_where_the_system_can(
+    monkeypatch: pytest.MonkeyPatch, release: str, root: bool, own: bool
+) -> None:
+    monkeypatch.setattr("sandbox.bubblewrap.platform.release", lambda: release)
+    monkeypatch.setattr("sandbox.bubblewrap._is_the_machines_root", lambda: root)
+    monkeypatch.setattr("sandbox.bubblewrap.beside_others", lambda limits: limits.processes + 1000)
+    assert bubblewrap._process_limit(LIMITS) == LIMITS.processes + (0 if own else 1000)
