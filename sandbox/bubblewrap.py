@@ -6,8 +6,10 @@ import contextlib
 import json
 import os
 import platform
+import re
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -19,7 +21,7 @@ from typing import Any
 from sandbox import bpf
 from sandbox.base import Framework, Limits, SandboxUnavailable
 from sandbox.confinement import privileges, reach, refuse
-from sandbox.local import ENVIRONMENT, LocalBox, LocalSandbox, beside_others
+from sandbox.local import ENVIRONMENT, LocalBox, LocalSandbox, beside_others, kin
 from sandbox.processes import lives
 from sandbox.program import command
 from sandbox.rootfs import root
@@ -33,9 +35,14 @@ TMP_BYTES = 64 << 20
 COUNTS_PER_NAMESPACE = (5, 14)  # the first Linux that counts a user's processes in each user namespace
 PROBE_TIMEOUT_S = 20.0
 END_S = 5.0
-PROBE = (
-    "import sys, importlib.util as u; sys.exit(next((f'no module {n}' for n in sys.argv[1:] if not u.find_spec(n)), 0))"
-)
+PROBE = """
+import sys
+for name in sys.argv[1:]:
+    if not any(finder.find_spec(name, None) for finder in sys.meta_path):
+        sys.exit("no module " + name)
+"""
+LIBRARIES: dict[Framework, tuple[str, ...]] = {"numpy": ("numpy",), "torch": ("numpy", "torch")}
+SETTINGS = Path("/proc/sys")
 SWITCHES = (
     ("kernel/apparmor_restrict_unprivileged_userns", "1", "AppArmor blocks", "0"),
     ("kernel/unprivileged_userns_clone", "0", "this system blocks", "1"),
@@ -64,21 +71,31 @@ class BubblewrapSandbox(LocalSandbox):
 
 
 class BubblewrapBox(LocalBox):
-    """bubblewrap's monitor outside, its init inside, and the worker below that."""
+    """bubblewrap's monitor outside, and the worker inside as the namespace's init.
+
+    An init of bubblewrap's own would be a process that the code may trace: of its user, and without its limits.
+    The worker is not to be traced, and no signal from inside ends or stops it.
+    """
 
     def __init__(self, framework: Framework) -> None:
         report, told = os.pipe()
         self._report = open(report, "rb")  # noqa: SIM115 - closed by destroy()
         try:
             with launch(command(framework), ["--info-fd", str(told)]) as (arguments, files):
-                super().__init__(arguments, ENVIRONMENT | {"HOME": "/tmp"}, files=(*files, told))  # noqa: S108 - in the box
+                super().__init__(arguments, ENVIRONMENT | {"HOME": "/tmp"}, files=(*files, told))  # noqa: S108
+        except BaseException:
+            self._report.close()
+            raise
         finally:
             os.close(told)
 
     def _end(self) -> None:
-        """End the box's init, and with it, by the system's hand, all that runs in its namespace."""
+        """End the worker, and with it, by the system's hand, all that runs in its namespace."""
         end = time.monotonic() + END_S
-        self._end_group()  # the monitor; the init dies with it
+        for pid in kin(self._process.pid):
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        self._end_group()
         with contextlib.suppress(ValueError, KeyError):  # bubblewrap did not get as far as an init
             init = int(json.loads(self._report.read())["child-pid"])
             while lives(init) and time.monotonic() < end:
@@ -93,9 +110,8 @@ def probe(framework: Framework) -> None:
     """Start Python in a box and look for the libraries. Raises SandboxUnavailable with what to do."""
     if sys.platform != "linux":
         raise SandboxUnavailable(f"bubblewrap needs Linux: {INSTEAD}")
-    libraries = ("numpy", "torch") if framework == "torch" else ("numpy",)
     try:
-        with launch(["-I", "-c", PROBE, *libraries]) as (arguments, files):
+        with launch(["-I", "-c", PROBE, *LIBRARIES[framework]]) as (arguments, files):
             done = subprocess.run(  # noqa: S603 - our own program, no shell
                 arguments,
                 stdin=subprocess.DEVNULL,
@@ -129,7 +145,7 @@ def launch(python: Sequence[str], more: Sequence[str] = ()) -> Iterator[tuple[li
         options = [
             *namespaces,
             *("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"),
-            *("--hostname", "sandbox", "--die-with-parent", "--new-session", "--seccomp", str(files[0])),
+            *("--hostname", "sandbox", "--die-with-parent", "--new-session", "--as-pid-1", "--seccomp", str(files[0])),
             *root(*before[:1]),
             *("--file", str(files[1]), "/etc/passwd"),
             *("--proc", "/proc", "--size", str(TMP_BYTES), "--perms", "1777", "--tmpfs", "/tmp"),  # noqa: S108
@@ -148,7 +164,7 @@ def _user() -> tuple[int, list[str], list[str]]:
     For an ordinary user a user namespace does it. The machine's root would stay root in one, whatever it is called
     there: exempt from the limit of processes, and owner of the system's files. So the box gets a user of its own.
     """
-    if os.getuid() != 0 or Path("/proc/self/uid_map").read_text().split() != ["0", "0", "4294967295"]:
+    if not _is_the_machines_root():
         return NOBODY, ["--unshare-user", "--uid", str(NOBODY), "--gid", str(NOBODY), "--cap-drop", "ALL"], []
     setpriv = shutil.which("setpriv")
     if setpriv is None:
@@ -157,6 +173,11 @@ def _user() -> tuple[int, list[str], list[str]]:
     kept = [option for name in CAPABILITIES_TO_CHANGE_USER for option in ("--cap-add", name)]
     change = [setpriv, f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"]
     return uid, ["--cap-drop", "ALL", *kept], change
+
+
+def _is_the_machines_root() -> bool:
+    """Return whether this is root, and not what a user namespace calls so."""
+    return os.getuid() == 0 and Path("/proc/self/uid_map").read_text().split() == ["0", "0", "4294967295"]
 
 
 def _file(content: bytes) -> int:
@@ -173,7 +194,7 @@ def _remedy(words: str) -> str:
         return f"it is too old: install bubblewrap 0.7 or newer, or {INSTEAD}"
     for path, value, who, remedy in SWITCHES:
         with contextlib.suppress(OSError):
-            if Path("/proc/sys", path).read_text().strip() == value and os.getuid() != 0:
+            if (SETTINGS / path).read_text().strip() == value and os.getuid() != 0:
                 name = path.replace("/", ".")
                 return f"{who} user namespaces: ask for `sudo sysctl {name}={remedy}`, or {INSTEAD}"
     return INSTEAD
@@ -181,6 +202,6 @@ def _remedy(words: str) -> str:
 
 def _process_limit(limits: Limits) -> int:
     """Return the limit in the system's terms: the box's user has no other process, or is counted per namespace."""
-    release = tuple(int(part) for part in platform.release().split("-")[0].split(".")[:2])
-    own = os.getuid() == 0 or release >= COUNTS_PER_NAMESPACE
+    release = tuple(map(int, re.findall(r"\d+", platform.release())[:2]))
+    own = _is_the_machines_root() or release >= COUNTS_PER_NAMESPACE
     return limits.processes if own else beside_others(limits)

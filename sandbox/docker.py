@@ -141,7 +141,9 @@ def container_options(framework: Framework, limits: Limits, run: str, runtime: s
             Ulimit(name="nofile", soft=256, hard=256),
             Ulimit(name="fsize", soft=64 << 20, hard=64 << 20),
         ],
-        "init": True,
+        # The worker is the first process of its namespace: nothing inside can signal, stop or trace it, whereas an init
+        # of the engine's could be traced by the student's code, being of the same user, and holds the same streams.
+        "init": False,
         "ipc_mode": "none",
         "log_config": LogConfig(type="none"),
         "hostname": "sandbox",

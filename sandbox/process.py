@@ -35,9 +35,11 @@ class ProcessSandbox(LocalSandbox):
 
     @property
     def guarantees(self) -> str:
-        memory = "memory blow-ups" if sys.platform == "linux" else "most memory blow-ups"
+        bounded = "endless loops, memory blow-ups and crashes"
+        if sys.platform != "linux":
+            bounded = "endless loops and crashes (this system does not bound memory)"
         return (
-            f"Protects from endless loops, {memory} and crashes of a student's own code; "
+            f"Protects from {bounded} of a student's own code; "
             "does not protect this machine's files, network or accounts from malicious code."
         )
 

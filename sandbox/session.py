@@ -203,7 +203,8 @@ class StreamSession:
             raise WireError(FORGED)
         kind = message["reply"]
         if kind == "values" and "value" in message and type(message.get("changed")) is list:
-            changed = tuple(argument for argument in call.arguments if argument in message["changed"])
+            names = {name for name in message["changed"] if type(name) is str}
+            changed = tuple(argument for argument in call.arguments if argument in names)
             return Values(message["value"], changed, printed)
         if kind == "raised" and _has(message, {"error": str, "message": str, "frames": list, "loading": bool}):
             frames = tuple(_frame(frame) for frame in message["frames"][:FRAMES_CAP])

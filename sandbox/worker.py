@@ -160,8 +160,8 @@ def main() -> None:
     control(PR_SET_DUMPABLE, 0)
     control(PR_SET_CHILD_SUBREAPER, 1)
     host = os.getppid()
-    # A stopped worker, too, must notice that the host has died.
-    control(PR_SET_PDEATHSIG, signal.SIGCONT)
+    # When the host dies, the end of the init is the end of all; another worker, even a stopped one, has to sweep.
+    control(PR_SET_PDEATHSIG, signal.SIGKILL if os.getpid() == 1 else signal.SIGCONT)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     requests, answers, nothing = os.dup(0), os.dup(1), os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)

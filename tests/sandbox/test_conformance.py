@@ -310,19 +310,22 @@ def test_a_crash_costs_its_own_call(box: Client, function: str, arguments: dict[
     assert box.works()
 
 
-def test_ending_the_worker_loses_the_box_and_another_one_works(fresh: Open) -> None:
+def test_ending_the_worker_loses_the_box_and_another_one_works(fresh: Open, backend: Sandbox) -> None:
     client = fresh()
-    reply = client.call("kill_parent")
+    reply = client.call("kill_parent", deadline_s=1.0 if backend.name != "process" else 5.0)
+    if backend.name != "process":  # the worker is an init, which no signal from inside ends
+        assert reply == TimedOut(1.0) and client.works()
+        return
     assert isinstance(reply, Crashed) and reply.box_lost
     assert client.lost()
     assert fresh().works()
 
 
-def test_stopping_the_worker_is_a_time_out(fresh: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopping_the_worker_is_a_time_out(fresh: Open, backend: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sandbox.session.GRACE_S", 0.5)
     client = fresh(limits=Limits(load_deadline_s=0.5))
     assert client.call("stop_parent", deadline_s=0.5) == TimedOut(0.5)
-    assert client.lost()
+    assert client.works() if backend.name != "process" else client.lost()
 
 
 def test_a_closed_session_answers_at_once(fresh: Open) -> None:

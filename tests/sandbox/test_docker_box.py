@@ -88,7 +88,7 @@ def test_cpu_time_is_read_from_the_control_group(docker_box: Client) -> None:
 def test_every_option_is_on_every_container() -> None:
     options = container_options("torch", Limits.for_framework("torch"), "run")
     assert options["network_mode"] == options["ipc_mode"] == "none"
-    assert options["read_only"] and options["init"] and not options["tty"] and not options["auto_remove"]
+    assert options["read_only"] and not options["init"] and not options["tty"] and not options["auto_remove"]
     assert options["cap_drop"] == ["ALL"] and "cap_add" not in options and "privileged" not in options
     assert options["mem_limit"] == options["memswap_limit"] == 3 << 30 and options["pids_limit"] == 128
     assert options["security_opt"][0] == "no-new-privileges:true"
