@@ -28,7 +28,7 @@ from tests.redteam.story import REFUSED, Story, filled
 
 COURSE = Path(__file__).with_name("course")
 CHAPTERS = {"affine": "attacked", "order": "indices", "mean": "scalar"}
-LIMITS = Limits(memory_bytes=512 << 20, processes=40, load_deadline_s=2.0)
+LIMITS = Limits(memory_bytes=512 << 20, processes=40, load_deadline_s=3.0)
 GRACE_S = 1.0
 START_S = 60.0  # for all that is not a deadline, on a busy machine
 DYING_S = 5.0
