@@ -57,7 +57,7 @@ class _Decoder:
             return int64(node)
         if type(node) is float and math.isfinite(node):
             return node
-        if type(node) is str and len(utf8(node)) <= SHORT:
+        if _is_short(node):
             return node
         _check(type(node) is dict and len(node) == 1, "node")
         ((word, rest),) = node.items()
@@ -76,7 +76,7 @@ class _Decoder:
         return tuple(self._read_list(rest, depth))
 
     def _read_dict(self, rest: Any, depth: int) -> dict[str, Any]:
-        _check(type(rest) is dict and all(len(utf8(key)) <= SHORT for key in rest), "dict")
+        _check(type(rest) is dict and all(map(_is_short, rest)), "dict")
         return {key: self._node(item, depth + 1) for key, item in rest.items()}
 
     def _read_text(self, rest: Any, _depth: int) -> str:
@@ -100,7 +100,7 @@ class _Decoder:
         return self._side.rng(int64(rest))
 
     def _read_function(self, rest: Any, _depth: int) -> Any:
-        _check(type(rest) is list and len(rest) == 2 and all(type(word) is str for word in rest), "function")
+        _check(type(rest) is list and len(rest) == 2 and all(map(_is_short, rest)), "function")
         return self._side.function(*rest)
 
     def _read_array(self, rest: Any, _depth: int) -> Any:
@@ -151,6 +151,10 @@ READERS: dict[str, Callable[[_Decoder, Any, int], Any]] = {
 def _check(holds: bool, what: str) -> None:
     if not holds:
         raise WireError(f"malformed {what}")
+
+
+def _is_short(value: Any) -> bool:
+    return type(value) is str and len(utf8(value)) <= SHORT
 
 
 def _no_constant(name: str) -> None:

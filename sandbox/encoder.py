@@ -66,7 +66,12 @@ class _Encoder:
                 raise WireError("a dictionary whose keys are not all short strings")
             return {"dict": {key: self._node(item, depth + 1) for key, item in value.items()}}
         node = self._side.take(value)
-        return self._array(node) if isinstance(node, Leaf) else node
+        if isinstance(node, Leaf):
+            return self._array(node)
+        int64(node.get("rng", 0))
+        if any(len(utf8(word)) > SHORT for word in node.get("function", ())):
+            raise WireError("a function whose name is not a short string")
+        return node
 
     def _text(self, value: str) -> Any:
         raw = utf8(value)

@@ -1,4 +1,4 @@
-"""Turns a folder, a file or a notebook into a Submission: everything is parsed, nothing is imported or executed."""
+"""Turns a folder, an archive, a file or a notebook into a Submission: all is parsed, nothing imported or executed."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from grader.collect.choose import Choice, choose
-from grader.collect.files import SUFFIXES, Intake, RefusedError, printable, read_files
+from grader.collect.files import ARCHIVES, SUFFIXES, Intake, RefusedError, printable
+from grader.collect.folder import read_files
 from grader.collect.modules import module_names, safe, unused
 from grader.collect.reading import Part, Reading, found_in, is_notebook, parse, split
 from grader.model import Definition, Problem, Submission
 from sandbox.base import Chunk, Module
 
 MAX_PROBLEMS = 100
+KINDS = "a folder, a .py file, a notebook (.ipynb) or an archive (.zip, .tar, .tar.gz, .tgz)"
 
 
 class CollectError(Exception):
@@ -22,13 +24,17 @@ class CollectError(Exception):
 
 
 def collect(path: Path, wanted: Sequence[str]) -> Submission:
-    """Find the wanted functions by name in a folder, a .py file or a notebook. Raises CollectError."""
+    """Find the wanted functions by name in a folder, an archive, a .py file or a notebook. Raises CollectError."""
     shown = printable(path)
     if not os.path.lexists(path):
-        raise CollectError(f"{shown} does not exist: give the path of a folder, a .py file or a notebook (.ipynb)")
-    if not os.path.isdir(path) and path.suffix.lower() not in SUFFIXES:
-        raise CollectError(f"{shown} is not a folder, a .py file or a notebook (.ipynb): unpack archives first")
-    intake = read_files(path)
+        raise CollectError(f"{shown} does not exist: give the path of {KINDS}")
+    archive = "" if os.path.isdir(path) else archive_suffix(path)
+    if not archive and not os.path.isdir(path) and path.suffix.lower() not in SUFFIXES:
+        raise CollectError(f"{shown} is not {KINDS}")
+    try:
+        intake = read_archive(path, archive) if archive else read_files(path)
+    except RefusedError as refused:
+        raise CollectError(f"{shown} {refused}") from None
     reading = split(intake, wanted)
     if not reading.files and intake.problems:
         raise CollectError(f"nothing in {shown} can be graded: {intake.problems[0].message}")
@@ -37,9 +43,9 @@ def collect(path: Path, wanted: Sequence[str]) -> Submission:
     parse(reading, intake, wanted)
     found = [found for part, outline in reading.outlined for found in found_in(part, outline)]
     choice = choose(wanted, found, reading.broken)
-    modules, names = build_modules(safe(path.resolve().stem), reading, choice, intake)
+    modules, names = build_modules(safe(intake.root), reading, choice, intake)
     return Submission(
-        name=printable(Path(path.resolve().name if os.path.isdir(path) else path.stem)),
+        name=named(path, archive),
         sha256=intake.sha256(),
         files=tuple(sorted(intake.contents)),
         modules=modules,
@@ -47,6 +53,25 @@ def collect(path: Path, wanted: Sequence[str]) -> Submission:
         absent=choice.absent,
         problems=bounded([*intake.problems, *choice.problems]),
     )
+
+
+def archive_suffix(path: Path) -> str:
+    """Return what makes the path's name an archive's, or nothing."""
+    return next((suffix for suffix in ARCHIVES if path.name.lower().endswith(suffix)), "")
+
+
+def read_archive(path: Path, suffix: str) -> Intake:
+    """Read the files of an archive; it is a module of its own because most submissions are none."""
+    from grader.collect import archive
+
+    return archive.read_archive(path, path.name[: -len(suffix)])
+
+
+def named(path: Path, archive: str) -> str:
+    """Return the submission's name, which also names the folder of its results."""
+    file = path.name[: -len(archive)] if archive else path.stem
+    name = path.resolve().name if os.path.isdir(path) else file
+    return printable(Path(name)) if name.strip(". ") else "submission"
 
 
 def build_modules(

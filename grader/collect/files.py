@@ -1,20 +1,23 @@
-"""Finds and reads the files of a submission: bounded, never through a link, and strict about text."""
+"""Which files of a submission count, in a folder and in an archive alike: bounded, never through a link."""
 
 from __future__ import annotations
 
-import codecs
 import hashlib
-import io
 import os
-import stat
-import tokenize
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import PurePath, PurePosixPath
+from typing import Literal, TypeAlias
 
 from grader.model import Location, Problem
 
+Kind: TypeAlias = Literal["file", "folder", "link", "other"]
+
 SUFFIXES = (".py", ".ipynb")
-SKIPPED_FOLDERS = frozenset({"__pycache__", "venv", "site-packages", "node_modules", "grader-results"})
+ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz")
+OTHER_ARCHIVES = (".7z", ".rar", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst")
+SKIPPED_FOLDERS = frozenset({"__pycache__", "venv", "site-packages", "node_modules", "grader-results", "__MACOSX"})
 MAX_FILES = 200
 MAX_DEPTH = 20
 MAX_ENTRIES = 20_000
@@ -29,8 +32,12 @@ class RefusedError(Exception):
 
 @dataclass(slots=True)
 class Intake:
-    """The bytes of the files that were read, by relative path, and what was noticed on the way."""
+    """The bytes of the files that were read, by relative path, and what was noticed on the way.
 
+    `root` is the name of the folder that the paths are relative to.
+    """
+
+    root: str
     contents: dict[str, bytes] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
@@ -46,83 +53,104 @@ class Intake:
         return whole.hexdigest()
 
 
-def read_files(path: Path) -> Intake:
-    """Read every .py and .ipynb file at or below the path, the outermost first when there are too many."""
-    intake = Intake()
-    found = [path] if not path.is_dir() else walk(path, intake)
-    root = path if path.is_dir() else path.parent
-    left = dict(MAX_TOTAL_BYTES)
-    for number, file in enumerate(sorted(found, key=lambda f: (len(f.parts), f.parts))):
-        name = printable(file.relative_to(root))
-        if number == MAX_FILES:
-            rest = len(found) - MAX_FILES
-            others = f" and {rest - 1} more" if rest > 1 else ""
-            intake.problems.append(Problem(f"{name}{others} not read: there are more than {MAX_FILES} files"))
-            break
-        suffix = file.suffix.lower()
-        try:
-            data = read(file, MAX_BYTES[suffix])
-            if len(data) > left[suffix]:
-                raise RefusedError(
-                    f"is too much: all {suffix} files together may hold {mebibytes(MAX_TOTAL_BYTES[suffix])}"
-                )
-        except RefusedError as refused:
-            intake.refuse(name, str(refused))
-            continue
-        left[suffix] -= len(data)
-        intake.contents[name] = data
-    return intake
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a folder holds under a name, before anything is read.
+
+    `size` is a claim, in bytes; `refusal` says why an archive does not give the file, and `member` which one it is.
+    """
+
+    path: PurePosixPath
+    kind: Kind
+    size: int = 0
+    refusal: str = ""
+    member: int = 0
+
+    @property
+    def suffix(self) -> str:
+        return self.path.suffix.lower()
+
+    @property
+    def ignored(self) -> bool:
+        """Whether nobody misses it: hidden, installed or made by a tool."""
+        return self.path.name.startswith(".") or (self.kind == "folder" and self.path.name in SKIPPED_FOLDERS)
 
 
-def walk(root: Path, intake: Intake) -> list[Path]:
-    """List the files that may hold Python; no link is followed and nothing hidden or installed is entered."""
-    found: list[Path] = []
+Listing = Callable[[PurePosixPath], Sequence[Entry]]
+
+
+def walk(listing: Listing, intake: Intake) -> list[Entry]:
+    """Find the files that may hold Python; nothing hidden or installed is entered, and no link is followed.
+
+    `listing` returns what the folder at a path holds, or raises RefusedError.
+    """
+    found: list[Entry] = []
+    root = PurePosixPath()
     folders = [root]
     entries = 0
     for folder in folders:
         try:
-            with os.scandir(folder) as listing:
-                content = sorted(listing, key=lambda entry: entry.name)
-        except OSError as error:
-            intake.refuse(printable(folder.relative_to(root)), f"could not be read: {error.strerror}")
+            content = sorted(listing(folder), key=lambda entry: entry.path.name)
+        except RefusedError as refused:
+            intake.refuse(printable(folder), str(refused))
             continue
-        if folder != root and any(entry.name == "pyvenv.cfg" for entry in content):
+        if folder != root and any(entry.path.name == "pyvenv.cfg" for entry in content):
             continue  # a virtual environment, whatever its name
         entries += len(content)
         if entries > MAX_ENTRIES:
             intake.problems.append(Problem(f"only the first {MAX_ENTRIES} files and folders were looked at"))
             break
         for entry in content:
-            path = folder / entry.name
-            wanted = path.suffix.lower() in SUFFIXES
-            if entry.name.startswith("."):
+            if entry.ignored:
                 continue
-            if entry.is_dir(follow_symlinks=False):
-                if entry.name not in SKIPPED_FOLDERS and len(path.relative_to(root).parts) <= MAX_DEPTH:
-                    folders.append(path)
-            elif wanted:
-                found.append(path)
-            elif entry.is_symlink() and not path.suffix:
-                intake.refuse(printable(path.relative_to(root)), "is a symbolic link, which is not followed")
+            if entry.kind != "folder":
+                found += [entry] if counts(entry, intake) else []
+            elif len(entry.path.parts) <= MAX_DEPTH:
+                folders.append(entry.path)
+            else:
+                intake.refuse(printable(entry.path), f"is more than {MAX_DEPTH} folders deep and was not looked at")
     return found
 
 
-def read(path: Path, limit: int) -> bytes:
-    """Return the bytes of a regular file, without following a link, waiting for a pipe or reading past the limit."""
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    try:
-        mode = os.lstat(path).st_mode
-        if stat.S_ISLNK(mode):
-            raise RefusedError("is a symbolic link and was not read: hand in the file itself")
-        if not stat.S_ISREG(mode):
-            raise RefusedError("is not a regular file and was not read")
-        with open(os.open(path, flags), "rb") as file:
-            data = file.read(limit + 1)
-    except OSError as error:
-        raise RefusedError(f"could not be read: {error.strerror}") from error
-    if len(data) > limit:
-        raise RefusedError(f"is larger than {mebibytes(limit)} and was not read")
-    return data
+def counts(entry: Entry, intake: Intake) -> bool:
+    """Whether an entry that is no folder is a file to read, saying so where a student may expect that it is."""
+    if entry.suffix in SUFFIXES:
+        if entry.kind == "link":
+            intake.refuse(printable(entry.path), "is a link and was not read: hand in the file itself")
+        elif entry.kind == "other":
+            intake.refuse(printable(entry.path), "is not a regular file and was not read")
+        return entry.kind == "file"
+    if entry.kind == "link" and not entry.path.suffix:
+        intake.refuse(printable(entry.path), "is a link, which is not followed")
+    elif entry.path.name.lower().endswith((*ARCHIVES, *OTHER_ARCHIVES)):
+        intake.refuse(printable(entry.path), "is an archive and was not opened: hand in what is in it")
+    return False
+
+
+def admitted(found: Sequence[Entry], intake: Intake) -> Iterator[tuple[str, Entry]]:
+    """Yield the files to read and the names to show, the outermost first when there are too many."""
+    left = dict(MAX_TOTAL_BYTES)
+    names = set()
+    for number, entry in enumerate(sorted(found, key=lambda one: (len(one.path.parts), one.path.parts))):
+        name, limit = printable(entry.path), MAX_BYTES[entry.suffix]
+        if number == MAX_FILES:
+            rest = len(found) - MAX_FILES
+            others = f" and {rest - 1} more" if rest > 1 else ""
+            intake.problems.append(Problem(f"{name}{others} not read: there are more than {MAX_FILES} files"))
+            break
+        if entry.refusal:
+            intake.refuse(name, entry.refusal)
+        elif entry.size > limit:
+            intake.refuse(name, f"is larger than {mebibytes(limit)} and was not read")
+        elif entry.size > left[entry.suffix]:
+            total = mebibytes(MAX_TOTAL_BYTES[entry.suffix])
+            intake.refuse(name, f"is too much: all {entry.suffix} files together may hold {total}")
+        elif name in names:
+            intake.refuse(name, "stands for several files whose names cannot be shown: rename them")
+        else:
+            left[entry.suffix] -= entry.size
+            names.add(name)
+            yield name, entry
 
 
 def mebibytes(size: int) -> str:
@@ -130,36 +158,7 @@ def mebibytes(size: int) -> str:
     return f"{size >> 20} MiB"
 
 
-def decode(data: bytes) -> str:
-    """Return the text of a .py file with plain newlines, if it is strictly UTF-8."""
-    if b"\0" in data and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise RefusedError("contains NUL bytes, which Python does not accept: save it again as plain text")
-    try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-    except SyntaxError:
-        decode_utf8(data)
-        raise RefusedError("declares an encoding that does not fit it: remove the coding line") from None
-    if codecs.lookup(encoding).name not in ("utf-8", "utf-8-sig", "ascii"):
-        raise RefusedError(f"declares {encoding}: save it as UTF-8 and remove the coding line")
-    return universal(decode_utf8(data))
-
-
-def decode_utf8(data: bytes) -> str:
-    """Return the text without its byte order mark, or say which byte is not UTF-8."""
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise RefusedError(
-            f"is not UTF-8 text (byte 0x{data[error.start]:02x} in line {line}): save it as UTF-8"
-        ) from None
-
-
-def universal(text: str) -> str:
-    """Return the text with the newlines that Python's parser sees."""
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def printable(path: Path) -> str:
-    """Return a relative path with slashes; bytes that are no text become replacement characters."""
-    return os.fsencode(PurePosixPath(*path.parts)).decode("utf-8", "replace")
+def printable(path: PurePath) -> str:
+    """Return a relative path with slashes; what is no text or cannot be seen becomes a replacement character."""
+    text = os.fsencode(PurePosixPath(*path.parts)).decode("utf-8", "replace")
+    return "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text)

@@ -7,7 +7,8 @@ import re
 TRANSPARENT = frozenset({"time", "timeit", "capture", "prun"})
 CELL_MAGIC = re.compile(r"\s*%%(\w*)[^\n]*")
 # At the start of a statement: %magic, !shell, ?help, `x = !ls`, `x = %magic`; and `help?` at its end.
-MAGIC = re.compile(r"[ \t]*(?:[%!?]|[\w., ]+=[ \t]*[%!]|[\w.*]+[ \t]*\?{1,2}[ \t]*;?[ \t]*(?:#.*)?$)")
+# Nothing is given back (`*+`): two repetitions that share a megabyte of blanks between them would cost a day.
+MAGIC = re.compile(r"[ \t]*+(?:[%!?]|[\w., ]++=[ \t]*+[%!]|[\w.*]++[ \t]*+\?{1,2}[ \t]*+;?[ \t]*+(?:#.*)?$)")
 # Strings and comments are tokens so that brackets and newlines in them do not count.
 TOKEN = re.compile(
     r'"""(?:[^"\\]|\\.|"(?!""))*+(?:""")?'

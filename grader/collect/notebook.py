@@ -10,13 +10,14 @@ from dataclasses import dataclass
 
 import msgspec
 
-from grader.collect.files import RefusedError, decode_utf8, mebibytes, universal
+from grader.collect.decoding import decode_utf8, universal
+from grader.collect.files import RefusedError, mebibytes
 from grader.collect.magics import without_cell_magic
 from grader.collect.outline import Statement
 from sandbox.base import Chunk
 
 MAX_CODE_BYTES = 1 << 20
-# A hostile notebook can make every statement depend on every name.
+# A hostile notebook can make every statement depend on every name. Steps of the search, found anew or not.
 MAX_DEMANDS = 200_000
 # Python writes NaN and Infinity into outputs although JSON has no such numbers.
 # The closing quote is optional so that a string without one is passed over once, not once for each quote in it.
@@ -151,17 +152,18 @@ def needed(steps: Sequence[Step], wanted: frozenset[str]) -> set[int]:
     kept: set[int] = set()
     todo = [(name, end) for name in sorted(wanted)]
     seen = set(todo)
+    count = 0
     while todo:
         name, moment = todo.pop()
-        found = met_by(binders.get(name), moment, stars)
-        for number in found:
+        for number in met_by(binders.get(name), moment, stars):
             kept.add(number)
             for demand in demands(steps[number].statement, name, number, moment):
                 if demand not in seen:
                     seen.add(demand)
                     todo.append(demand)
-        if len(seen) > MAX_DEMANDS:
-            raise RefusedError("is too entangled to be read: move the functions to a file of their own")
+                count += 1
+            if count > MAX_DEMANDS:
+                raise RefusedError("is too entangled to be read: move the functions to a file of their own")
     return kept
 
 

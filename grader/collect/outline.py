@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, TypeAlias
 
 import msgspec
 
-PARSER = Path(__file__).with_name("parse.py")
+from grader.collect.limited import command
+
 DEADLINE_S = 60.0
 # Each source that kills a child costs a new start and up to ten CPU seconds.
 MAX_CRASHES = 8
@@ -96,11 +95,9 @@ def outlines(sources: Sequence[Text], wanted: Collection[str]) -> tuple[Outline,
 
 def run_child(sources: Sequence[Text], wanted: Collection[str], timeout_s: float) -> list[Outline]:
     """Return the child's answers, as many as it gave before it ended."""
-    request = msgspec.json.encode({"wanted": list(wanted), "sources": sources})
-    # -I and -S: neither the environment nor the current folder, which may be the submission, can put code in.
-    command = [sys.executable, "-I", "-S", "-W", "ignore", str(PARSER)]
+    request = msgspec.json.Encoder().encode_lines([list(wanted), *sources])
     try:
-        done = subprocess.run(command, input=request, capture_output=True, timeout=timeout_s, check=False)  # noqa: S603
+        done = subprocess.run(command("parse"), input=request, capture_output=True, timeout=timeout_s, check=False)  # noqa: S603
         output, complaint = done.stdout, done.stderr
     except subprocess.TimeoutExpired as expired:
         output, complaint = expired.stdout or b"ready\n", b""

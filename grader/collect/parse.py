@@ -1,32 +1,27 @@
-"""The parsing child: reads sources as JSON on standard input and writes one line of JSON about each.
+"""The parsing job of the limited child: reads sources as lines of JSON and writes one line of JSON about each.
 
-It runs as `python -I -S parse.py`, because source can be written that crashes the parser: here that costs one source
-and not the grader. Standard library only, and little of it, so that starting stays cheap. Nothing is executed.
+Source can be written that crashes the parser: here that costs one source and not the grader. Nothing is executed.
 """
 
 from __future__ import annotations
 
 import ast
-import builtins
-import gc
 import json
-import signal
-import symtable
 import sys
+
+from grader.collect.limited import limit_cpu
+from grader.collect.scopes import Function, root, statements
 
 TYPE_CHECKING = False  # importing typing would cost a third of the start
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-MEMORY_BYTES = 1 << 30
 CPU_SECONDS_PER_SOURCE = 10
 # What one run may report: a submission of nothing but `a=0;` must not become a gigabyte of JSON.
 MAX_STATEMENTS = 50_000
 MAX_OTHER_NAMES = 300
-
-Function = (ast.FunctionDef, ast.AsyncFunctionDef)
-COMPREHENSIONS = frozenset({"listcomp", "setcomp", "dictcomp", "genexpr", "lambda"})
+MAX_WANTED_NAMES = 50_000
 
 
 def parsed(texts: list[str], cell: bool) -> tuple[ast.Module, str]:
@@ -56,7 +51,7 @@ def definitions(tree: ast.Module) -> Iterator[dict[str, Any]]:
                 yield {
                     "name": name,
                     "kind": kind,
-                    "owner": owner,
+                    "owner": owner[:80],
                     "line": place.lineno,
                     "start": start,
                     "end": place.end_lineno,
@@ -114,103 +109,6 @@ def kind_of_value(value: ast.expr, name: str) -> str:
     return "alias" if wraps else "call"
 
 
-def root(node: ast.expr) -> str:
-    """Return the name at the start of `name.attribute[index](...)`, or nothing."""
-    while not isinstance(node, ast.Name):
-        if isinstance(node, ast.Call):
-            node = node.func
-        elif isinstance(node, (ast.Attribute, ast.Subscript, ast.Starred)):
-            node = node.value
-        else:
-            return ""
-    return node.id
-
-
-def statements(tree: ast.Module, text: str) -> Iterator[dict[str, Any]]:
-    """Yield for each top-level statement its source, the names it binds and the names it needs, now or when called."""
-    lines = text.split("\n")
-    for number, node in enumerate(tree.body):
-        start = min((d.lineno for d in getattr(node, "decorator_list", ())), default=node.lineno)
-        if isinstance(node, (ast.Expr, ast.Assert, ast.Delete, ast.Pass)):
-            yield {"line": start}
-            continue
-        shared = (number > 0 and tree.body[number - 1].end_lineno == start) or (
-            number + 1 < len(tree.body) and tree.body[number + 1].lineno == node.end_lineno
-        )
-        source = ast.get_source_segment(text, node) if shared else "\n".join(lines[start - 1 : node.end_lineno])
-        yield {"line": start, "text": source, **uses(node, source or "")}
-
-
-def uses(node: ast.stmt, source: str) -> dict[str, Any]:
-    """Return what one statement binds and loads, by Python's own scoping rules."""
-    if isinstance(node, ast.ImportFrom) and node.module == "__future__":
-        return {"role": "future"}
-    if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
-        return {"role": "star"}
-    now: set[str] = set()
-    later: set[str] = set()
-    try:
-        top = symtable.symtable(source, "submission", "exec")
-    except SyntaxError:
-        return {}
-    for symbol in top.get_symbols():
-        if symbol.is_referenced():
-            now.add(symbol.get_name())
-    for table in top.get_children():
-        add_loads(table, now, later)
-    if not isinstance(node, (*Function, ast.ClassDef)):
-        now |= later
-    bound = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
-    builtin = set(dir(builtins)) - bound
-    return {
-        "binds": sorted(bound | changed_in_place(node)),
-        "fresh": sorted(bound & replaced(node)),
-        "loads": sorted(now - builtin),
-        "later": sorted(later - builtin),
-    }
-
-
-def add_loads(table: symtable.SymbolTable, now: set[str], later: set[str]) -> None:
-    """Add the global names that a scope loads: at once in classes and comprehensions, when called in functions."""
-    is_class = table.get_type() == "class"
-    into = now if is_class or table.get_name() in COMPREHENSIONS else later
-    for symbol in table.get_symbols():
-        # A class body that binds a name can still read the global one first: `class Net: softmax = softmax`.
-        if symbol.is_referenced() and (symbol.is_global() or (is_class and symbol.is_local())):
-            into.add(symbol.get_name())
-    for child in table.get_children():
-        add_loads(child, into, later)
-
-
-def replaced(node: ast.stmt) -> set[str]:
-    """Return the names whose earlier value no longer matters after the statement."""
-    if isinstance(node, (*Function, ast.ClassDef)):
-        return {node.name}
-    if isinstance(node, ast.AnnAssign):
-        return {root(node.target)} if node.value and isinstance(node.target, ast.Name) else set()
-    if not isinstance(node, ast.Assign):
-        return set()
-    names: set[str] = set()
-    for target in node.targets:
-        for part in target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target]:
-            names |= {part.id} if isinstance(part, ast.Name) else set()
-    return names
-
-
-def changed_in_place(node: ast.stmt) -> set[str]:
-    """Return the names whose object the statement changes: `table[0] = 1`, `f.cache = {}`, also inside a loop."""
-    names: set[str] = set()
-    todo: list[ast.AST] = [node]
-    while todo:
-        part = todo.pop()
-        if isinstance(part, (*Function, ast.ClassDef, ast.Lambda)):
-            continue
-        if isinstance(part, (ast.Subscript, ast.Attribute)) and isinstance(part.ctx, ast.Store):
-            names.add(root(part))
-        todo.extend(ast.iter_child_nodes(part))
-    return names - {""}
-
-
 def answer(texts: list[str], cell: bool, wanted: frozenset[str], budget: dict[str, int]) -> dict[str, Any]:
     """Return what is to be said about one source."""
     try:
@@ -224,40 +122,26 @@ def answer(texts: list[str], cell: bool, wanted: frozenset[str], budget: dict[st
     budget["statements"] -= len(tree.body) if cell else 0
     found = []
     for name in definitions(tree):
-        if name["name"] not in wanted:
-            budget["names"] -= 1
-            if name["kind"] != "def" or budget["names"] < 0 or len(name["name"]) > 80:
+        if name["name"] in wanted:
+            budget["wanted"] -= 1
+        else:
+            budget["others"] -= 1
+            if name["kind"] != "def" or budget["others"] < 0 or len(name["name"]) > 80:
                 continue
         found.append(name)
+    if budget["wanted"] < 0:
+        return {"error": "there is more code than the grader reads", "line": 0}
     imports = (node.level for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
     said = {"names": found, "level": max(imports, default=0)}
     return {**said, "statements": list(statements(tree, text))} if cell else said
 
 
-def limit() -> None:
-    """Bound the memory, where the system can."""
-    try:
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    except (ImportError, ValueError, OSError):
-        return
-
-
 def main() -> None:
     """Answer for each source in turn; the host takes silence for the source that ended this process."""
-    limit()
-    gc.disable()  # trees have no cycles, and looking for them costs a third more on a large file
-    request = json.load(sys.stdin.buffer)
-    wanted = frozenset(request["wanted"])
-    budget = {"statements": MAX_STATEMENTS, "names": MAX_OTHER_NAMES}
     print("ready", flush=True)
-    for source in request["sources"]:
-        if hasattr(signal, "setitimer"):
-            signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS_PER_SOURCE)
+    wanted = frozenset(json.loads(sys.stdin.buffer.readline()))
+    budget = {"statements": MAX_STATEMENTS, "others": MAX_OTHER_NAMES, "wanted": MAX_WANTED_NAMES}
+    for line in sys.stdin.buffer:
+        limit_cpu(CPU_SECONDS_PER_SOURCE)
+        source = json.loads(line)
         print(json.dumps(answer(source["texts"], source["cell"], wanted, budget)), flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from grader.collect.choose import Broken, Found
-from grader.collect.files import Intake, RefusedError, decode
+from grader.collect.decoding import decode
+from grader.collect.files import MAX_TOTAL_BYTES, Intake, RefusedError, mebibytes
 from grader.collect.magics import without_magics
 from grader.collect.outline import Outline, Text, outlines
 from grader.model import Location, Problem
+
+MAX_CELLS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +37,17 @@ class Part:
 
 @dataclass(slots=True)
 class Reading:
-    """What the files hold: parts that can be parsed, then their outlines, and what cannot be loaded."""
+    """What the files hold: parts that can be parsed, then their outlines, and what cannot be loaded.
+
+    `cells` and `characters` count what the notebooks' code amounts to.
+    """
 
     files: list[str] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
     outlined: list[tuple[Part, Outline]] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
+    cells: int = 0
+    characters: int = 0
 
 
 def split(intake: Intake, wanted: Sequence[str]) -> Reading:
@@ -65,11 +73,17 @@ def is_notebook(file: str) -> bool:
 
 
 def notebook_parts(file: str, data: bytes, reading: Reading) -> list[Part]:
-    """Return the cells of a notebook that are Python."""
+    """Return the cells of a notebook that are Python, as far as they fit beside those of the other notebooks."""
     from grader.collect.notebook import read_notebook
 
+    cells = read_notebook(data)
+    reading.cells += len(cells)
+    reading.characters += sum(len(cell.text) for cell in cells)
+    if reading.cells > MAX_CELLS or reading.characters > MAX_TOTAL_BYTES[".py"]:
+        most = mebibytes(MAX_TOTAL_BYTES[".py"])
+        raise RefusedError(f"is too much: all notebooks together may hold {MAX_CELLS:,} cells and {most} of code")
     parts = []
-    for cell in read_notebook(data):
+    for cell in cells:
         part = Part(file, cell.text, cell.number)
         if cell.magic:
             reading.broken.append(Broken(part.where, f"is inside {cell.magic}", cell.text))

@@ -44,9 +44,9 @@ def test_the_digest_is_of_names_and_bytes(gather):
     assert len(first) == 64
 
 
-@pytest.mark.parametrize("name", ["gone", "hw.zip", "empty", "hw.txt"])
+@pytest.mark.parametrize("name", ["gone", "hw.rar", "empty", "hw.txt"])
 def test_a_wrong_path_is_one_line_that_says_what_to_do(root, name):
-    (root / "hw.zip").write_bytes(b"PK")
+    (root / "hw.rar").write_bytes(b"Rar!")
     (root / "hw.txt").write_text("x")
     (root / "empty").mkdir()
     with pytest.raises(CollectError) as error:

@@ -11,9 +11,11 @@ from grader.collect.outline import CRASHED, LATE, Text, outlines
 
 # Ends itself as a crash of the parser would, for the source that says so; otherwise the real child.
 FAKE = """
-import json, os, runpy, sys, time
-sys.path.insert(0, {folder!r})
-import parse
+import os, sys, time
+for name in ("grader", "grader.collect"):
+    sys.modules[name] = type(sys)(name)
+    sys.modules[name].__path__ = [{folder!r}]
+from grader.collect import parse
 real = parse.answer
 def answer(texts, *rest):
     if "CRASH" in texts[0]:
@@ -32,8 +34,8 @@ parse.main()
 @pytest.fixture
 def fragile(monkeypatch, tmp_path):
     program = tmp_path / "fake.py"
-    program.write_text(FAKE.format(folder=os.path.dirname(outline.PARSER)))
-    monkeypatch.setattr(outline, "PARSER", program)
+    program.write_text(FAKE.format(folder=os.path.dirname(outline.__file__)))
+    monkeypatch.setattr(outline, "command", lambda job: [sys.executable, "-I", "-S", str(program)])
 
 
 def sources(*texts: str) -> list[Text]:
@@ -65,7 +67,7 @@ def test_a_submission_of_bombs_is_given_up(fragile):
 
 
 def test_a_child_that_does_not_start_is_our_fault(monkeypatch, tmp_path):
-    monkeypatch.setattr(outline, "PARSER", tmp_path / "gone.py")
+    monkeypatch.setattr(outline, "command", lambda job: [sys.executable, str(tmp_path / "gone.py")])
     with pytest.raises(RuntimeError, match="did not start"):
         outlines(sources("x"), [])
 
@@ -78,9 +80,9 @@ def test_nothing_to_parse_starts_nothing(monkeypatch):
 def test_the_child_imports_little():
     import subprocess
 
-    request = b'{"wanted": [], "sources": []}'
-    command = [sys.executable, "-I", "-S", "-X", "importtime", str(outline.PARSER)]
-    done = subprocess.run(command, input=request, capture_output=True, check=True)
+    program, *arguments = outline.command("parse")
+    done = subprocess.run([program, "-X", "importtime", *arguments], input=b"[]\n", capture_output=True, check=True)
+    assert done.stdout == b"ready\n"
     imported = done.stderr.decode()
     assert not any(f"| {name}\n" in imported for name in ("typing", "inspect", "subprocess", "numpy", "dataclasses"))
 

@@ -75,8 +75,8 @@ dtypes = st.sampled_from(NAMES).map(np.dtype) | st.sampled_from([np.dtype(">f8")
 arrays = hnp.arrays(dtypes, hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4))
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=400)
 plain = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats() | text | arrays
-others = st.builds(Rng, st.integers(0, 2**62)) | st.builds(Function, text, text)
 keys = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+others = st.builds(Rng, st.integers(0, 2**62)) | st.builds(Function, keys, keys)
 values = st.recursive(
     plain | others,
     lambda inner: st.lists(inner, max_size=4) | st.lists(inner, max_size=4).map(tuple) | st.dictionaries(keys, inner),
@@ -148,6 +148,9 @@ def test_tensors_keep_their_dtype_and_bfloat16_is_widened() -> None:
         1 << 63,
         [1 << 80] * 40,
         "\ud800",
+        Rng(1 << 63),
+        Function("m", "\ud800"),
+        Function("m" * 257, "f"),
         np.array(["a"]),
         np.array([None]),
         np.zeros(1, "m8[s]"),
