@@ -24,7 +24,7 @@ from grader.pipeline import Request, grade, prepare
 from grader.report import write_feedback
 from sandbox import session
 from sandbox.base import Limits, Sandbox
-from tests.redteam.story import REFUSED, Story, filled
+from tests.redteam.story import OUTSIDE, REFUSED, Story, filled
 
 COURSE = Path(__file__).with_name("course")
 CHAPTERS = {"affine": "attacked", "order": "indices", "mean": "scalar"}
@@ -124,6 +124,8 @@ def complaints(story: Story, sandbox: Sandbox, yard: Yard) -> list[str]:
     found += _judged(story, sandbox.name, report, yard)
     if story.promised(sandbox.name) and yard.seen() != seen:
         found.append("files outside the box have changed")
+    if OUTSIDE.exists():
+        found.append(f"{OUTSIDE} is there")
     if story.promised(sandbox.name) and yard.connected():
         found.append("somebody has connected to this machine")
     return found
