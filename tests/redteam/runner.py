@@ -24,11 +24,11 @@ from grader.pipeline import Request, grade, prepare
 from grader.report import write_feedback
 from sandbox import session
 from sandbox.base import Limits, Sandbox
-from tests.redteam.story import REFUSED, Story, filled
+from tests.redteam.story import OUTSIDE, REFUSED, Story, filled
 
 COURSE = Path(__file__).with_name("course")
 CHAPTERS = {"affine": "attacked", "order": "indices", "mean": "scalar"}
-LIMITS = Limits(memory_bytes=512 << 20, processes=40, load_deadline_s=2.0)
+LIMITS = Limits(memory_bytes=512 << 20, processes=40, load_deadline_s=3.0)
 GRACE_S = 1.0
 START_S = 60.0  # for all that is not a deadline, on a busy machine
 DYING_S = 5.0
@@ -124,6 +124,8 @@ def complaints(story: Story, sandbox: Sandbox, yard: Yard) -> list[str]:
     found += _judged(story, sandbox.name, report, yard)
     if story.promised(sandbox.name) and yard.seen() != seen:
         found.append("files outside the box have changed")
+    if OUTSIDE.exists():
+        found.append(f"{OUTSIDE} is there")
     if story.promised(sandbox.name) and yard.connected():
         found.append("somebody has connected to this machine")
     return found

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import secrets
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from textwrap import dedent
 from types import MappingProxyType
 
 # Beside the verdicts of checks: nothing was graded, since collecting refused the submission in one line.
 REFUSED = "refused"
+
+# A place where nothing may appear, for files that must be named before the runner can fill anything in.
+OUTSIDE = Path(tempfile.gettempdir(), f"redteam-{secrets.token_hex(8)}.py")
 
 # HOSTED is true where the code shares the process table of this machine: there it must bound itself.
 # Names between @ are filled in by the runner: @CANARY@ is a file of this machine outside the box, @PORT@ one of its

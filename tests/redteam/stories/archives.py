@@ -7,7 +7,7 @@ import stat
 import tarfile
 import zipfile
 
-from tests.redteam.story import HONEST, REFUSED, Story
+from tests.redteam.story import HONEST, OUTSIDE, REFUSED, Story
 
 RIGHT = "def affine(x):\n    return 3 * x + 1\n"
 ANY = f"{REFUSED} missing pass"
@@ -57,9 +57,7 @@ STORIES = (
     archive("plain", "nothing is wrong with it", zipped(SOURCE)),
     archive("bomb", "a gigabyte in a megabyte", zipped({**SOURCE, "big.py": bytes(1 << 30)}), others="pass missing"),
     archive("climbing", "members above the folder", zipped({**SOURCE, "../../canary/new.py": RIGHT, "../x.py": "x"})),
-    archive(
-        "absolute", "members from the root", zipped({**SOURCE, "/tmp/redteam-absolute.py": RIGHT, "C:\\x.py": "x"})
-    ),
+    archive("absolute", "members from the root", zipped({**SOURCE, str(OUTSIDE): RIGHT, "C:\\x.py": "x"})),
     archive("backslashes", "climbing in Windows' manner", zipped({**SOURCE, "..\\..\\canary\\x.py": RIGHT})),
     archive(
         "twice", "one name, two contents", zipped(SOURCE) + zipped({"hw.py": "os._exit(0)"}), others="pass missing"

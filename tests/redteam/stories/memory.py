@@ -54,20 +54,19 @@ STORIES = (
     ),
     Story(
         "memory-shared",
-        "shared memory is not the process's own",
+        "memory that is a file counts for no process: 640 MiB where the box has 512",
         "error memory crash",
         """
         def affine(x):
-            size = 1 << 30
-            number = 0
-            while True:
+            for number in range(5 if HOSTED else 40):
                 fd = os.memfd_create(f"m{number}")
                 os.ftruncate(fd, 16 << 20)
-                if HOSTED and number > 4:
-                    raise OSError("enough")
                 os.pwrite(fd, bytes(16 << 20), 0)
-                number += 1
+            if HOSTED:
+                raise OSError("enough")
+            return 3 * x + 1
         """,
+        holes={"bubblewrap": "only a control group counts the pages of memory files"},
         patient=True,
     ),
     Story(

@@ -6,6 +6,7 @@ from tests.redteam.story import Story
 
 THE_MACHINES_OWN = {"process": "it would be this machine's own process"}
 
+# Where a box protects its worker from the code's signals, the call merely goes on until its deadline.
 STORIES = (
     Story(
         "processes-fork-bomb",
@@ -67,7 +68,7 @@ STORIES = (
     Story(
         "processes-daemon-and-dead-worker",
         "the worker that would have ended it is gone",
-        "crash",
+        "crash timeout",
         """
         import signal
         def affine(x):
@@ -80,6 +81,26 @@ STORIES = (
             os.kill(os.getppid(), signal.SIGKILL)
             time.sleep(5)
         """,
+    ),
+    Story(
+        "processes-unmarked-daemon-and-dead-worker",
+        "neither kin nor mark leads to it",
+        "crash timeout",
+        """
+        import signal
+        def affine(x):
+            if os.fork() == 0:
+                os.setsid()
+                if os.fork() == 0:
+                    os.chdir("/")
+                    os.execve(sys.executable, ["@TOKEN@", "-c", "import time; time.sleep(60)"], {})
+                os._exit(0)
+            os.wait()
+            time.sleep(0.2)
+            os.kill(os.getppid(), signal.SIGKILL)
+            time.sleep(5)
+        """,
+        holes={"process": "a process is found by its descent from the worker or by its environment"},
     ),
     Story(
         "processes-returns-twice",
@@ -155,13 +176,13 @@ STORIES = (
     Story(
         "processes-worker-killed",
         "the box is lost and another one takes its place",
-        "crash",
+        "crash timeout",
         "import signal\ndef affine(x):\n    os.kill(os.getppid(), signal.SIGKILL)\n    time.sleep(5)",
     ),
     Story(
         "processes-worker-killed-at-import",
         "each function of the file loses its box, but no other file does",
-        "crash",
+        "crash pass",
         "import signal\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(5)\ndef affine(x):\n    return 3 * x + 1",
         apart=True,
     ),
@@ -201,7 +222,7 @@ STORIES = (
     Story(
         "processes-worker-terminated",
         "every signal whose default is to end the process",
-        "crash",
+        "crash timeout",
         """
         import signal
         def affine(x):
@@ -248,7 +269,7 @@ STORIES = (
     Story(
         "processes-workers-group-killed",
         "the group of the worker, which is its session too",
-        "crash",
+        "crash timeout error",
         "import signal\ndef affine(x):\n    os.killpg(os.getpgid(os.getppid()), signal.SIGKILL)\n    time.sleep(5)",
     ),
 )
