@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from typing import Any, BinaryIO
 
-CPU_SECONDS = 30
+CPU_SECONDS = 20
 MAX_MEMBERS = 100_000
 # A zip's members are found by their place; of a tar everything is unpacked, also what nobody reads.
 MAX_UNPACKED = 1 << 30
@@ -32,6 +32,8 @@ MAX_RATIO = 200
 SMALL = 16 << 20
 CHUNK = 1 << 18
 LOCAL_HEADER = 30
+# The library skips a member of any size in steps, also behind the end.
+MAX_EMPTY = 8
 DAMAGED = "is damaged or cut off: make the archive again"
 BOMB = f"unpacks to more than {MAX_RATIO} times its size and was not read: leave data out"
 
@@ -148,12 +150,15 @@ class Counted(io.RawIOBase):
         zipped = archive.read(2) == b"\x1f\x8b"
         archive.seek(0)
         self._source = gzip.GzipFile(fileobj=archive) if zipped else archive
-        self._count = 0
+        self._count = self._empty = 0
 
     def read(self, size: int = -1) -> bytes:
         """Return at most so many bytes. Raises UnpackError at the bounds."""
         data = self._source.read(size)
         self._count += len(data)
+        self._empty += not data
+        if self._empty > MAX_EMPTY:
+            raise EOFError("a member that lies behind the end")
         if self._count > MAX_UNPACKED:
             raise UnpackError(f"unpacks to more than {MAX_UNPACKED >> 20:,} MiB: leave data out")
         if self._count > max(SMALL, MAX_RATIO * self._packed):
