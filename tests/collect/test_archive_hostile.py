@@ -203,7 +203,7 @@ def test_members_that_overlap_are_a_bomb(tmp_path):
 
 
 def quoted_bomb(count: int) -> bytes:
-    """Return David Fifield's zip: the stream of each member quotes the header of the next, and all end in one kernel."""
+    """Return David Fifield's zip: each stream quotes the header of the next member, and all end in one kernel."""
     body = zlib.compress(bytes(1 << 20), 9)[2:-4]
     packed, size, members, following = len(body), 1 << 20, [], b""
     for number in reversed(range(count)):
