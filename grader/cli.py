@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -23,8 +23,11 @@ FULL_MARKS, MARKS_LOST, WRONG_REQUEST, OUR_FAULT = 0, 1, 2, 3
 
 def main() -> None:
     """Run the command line; every error is one line that says what to do."""
+    from grader.interrupt import interruptible
+
     try:
-        cli.main(standalone_mode=False)
+        with interruptible():
+            cli.main(standalone_mode=False)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as error:
@@ -66,6 +69,7 @@ def cli() -> None:
     show_default=True,
     help="auto takes the strongest backend that works.",
 )
+@click.option("--runtime", default="", metavar="NAME", help="Docker: another runtime of the engine, such as runsc.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Choose other inputs, the same for everybody.")
 @click.option("--out", type=click.Path(path_type=Path), help="Results folder [default: grader-results/<name>/].")
 @click.option("--json", "as_json", is_flag=True, help="Print results.json and nothing else.")
@@ -78,6 +82,7 @@ def run(
     framework: str,
     device: str,
     backend: str,
+    runtime: str,
     seed: int,
     out: Path | None,
     as_json: bool,
@@ -88,7 +93,9 @@ def run(
 
     if device == "cuda":
         _stop("--device cuda is not there yet: the sandboxes run on the CPU; leave it out.", WRONG_REQUEST)
-    with _warm_sandbox(backend, framework) as sandbox:  # it takes its time: everything else is loaded meanwhile
+    with _warm_sandbox(
+        backend, framework, runtime
+    ) as sandbox:  # it takes its time: everything else is loaded meanwhile
         from grader.assignment import AssignmentError
         from grader.collect import CollectError
         from grader.course import CourseError, find_course
@@ -107,7 +114,7 @@ def run(
             _stop(str(error), WRONG_REQUEST)
         except SandboxUnavailable as error:
             _stop(str(error), OUR_FAULT)
-    _deliver(report, out or Path("grader-results") / report.submission.name, as_json)
+        _deliver(report, out or Path("grader-results") / report.submission.name, as_json)
     sys.exit(_exit_code(report, exit_zero))
 
 
@@ -177,7 +184,7 @@ def doctor(course: Path | None) -> None:
 
 @cli.group()
 def sandbox() -> None:
-    """Manage the sandbox's container images."""
+    """Manage the sandboxes: their images, and what killed graders left behind."""
 
 
 @sandbox.command()
@@ -195,19 +202,34 @@ def build(base: str, torch: bool) -> None:
         _stop(str(error), OUR_FAULT)
 
 
+@sandbox.command()
+def clean() -> None:
+    """Remove the containers and folders that killed graders left behind; those of running graders stay."""
+    from sandbox.leftovers import clean
+
+    for line in clean():
+        click.echo(line)
+
+
 @contextmanager
-def _warm_sandbox(backend: str, framework: str) -> Iterator[Sandbox]:
+def _warm_sandbox(backend: str, framework: str, runtime: str) -> Iterator[Sandbox]:
     """Choose a sandbox and start a box ahead; at the end close the sandbox, whatever happened."""
     from sandbox.base import Limits, SandboxUnavailable
     from sandbox.select import choose
 
     try:
-        sandbox = choose(backend, framework)  # type: ignore[arg-type]
+        sandbox = choose(backend, framework, runtime)  # type: ignore[arg-type]
     except SandboxUnavailable as error:
         _stop(str(error), OUR_FAULT)
-    with closing(sandbox):
+    try:
         sandbox.warm(framework, Limits.for_framework(framework))  # type: ignore[arg-type]
         yield sandbox
+    finally:
+        try:
+            sandbox.close()
+        except KeyboardInterrupt:  # the only one that ever comes
+            sandbox.close()
+            raise
 
 
 def _deliver(report: Report, out: Path, as_json: bool) -> None:

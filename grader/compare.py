@@ -153,7 +153,7 @@ def _compare_finiteness(want: np.ndarray, got: np.ndarray, name: str) -> Mismatc
 def _compare_indices(want: Any, got: Any) -> Mismatch | None:
     expected = np.asarray(want, dtype=np.int64).reshape(-1)
     items = list(got) if isinstance(got, tuple | list) else got
-    if isinstance(items, list) and not all(np.ndim(item) == 0 and _is_integer(item) for item in items):
+    if isinstance(items, list) and not all(map(_is_integer, items)):
         return Mismatch("type", "returns a list that holds something other than integers; indices are expected")
     if not isinstance(items, list | np.ndarray):
         return Mismatch("type", f"returns {_kind(got)} where a sequence of indices is expected")
@@ -183,7 +183,9 @@ def _comparable(array: np.ndarray) -> np.ndarray:
 
 
 def _is_integer(item: Any) -> bool:
-    return not isinstance(item, bool | str | None) and np.issubdtype(np.asarray(item).dtype, np.integer)
+    if isinstance(item, np.ndarray | np.generic):
+        return item.ndim == 0 and np.issubdtype(item.dtype, np.integer)
+    return isinstance(item, int) and not isinstance(item, bool)
 
 
 def _named(path: Path, names: tuple[str, ...]) -> str:

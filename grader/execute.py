@@ -43,31 +43,49 @@ class Boxes:
     def __init__(self, sandbox: Sandbox, source: Source, limits: Limits) -> None:
         self._sandbox, self._source, self._limits = sandbox, source, limits
         self._session: Session | None = None
-
-    def open(self) -> None:
-        """Start a box if there is none. Raises SandboxUnavailable."""
-        if self._session is None:
-            self._session = self._sandbox.open(self._source, self._limits)
+        self._unavailable = ""
 
     def call(self, call: Call, deadline_s: float) -> Reply:
-        """Run one call; a call on which the box is lost is tried once more, since the box may have died otherwise."""
-        reply = self._call(call, deadline_s)
-        if isinstance(reply, Crashed) and reply.box_lost:
+        """Run one call; a call on which the box is lost is tried once more, since the box may have died otherwise.
+
+        Raises SandboxUnavailable when something other than the code has taken two boxes, and from the first time that
+        no box can be had: what waits for an ailing engine would wait for hours.
+        """
+        try:
+            reply = self._call(call, deadline_s)
+        except SandboxUnavailable:
+            reply = None
+        if reply is None or (isinstance(reply, Crashed) and reply.box_lost):
             reply = self._call(call, deadline_s)
         return reply
 
+    def close(self) -> None:
+        """End the box."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
     def _call(self, call: Call, deadline_s: float) -> Reply:
-        self.open()
-        assert self._session is not None  # noqa: S101 - open() raises or sets it
-        reply = self._session.call(call, deadline_s)
+        session = self._open()
+        try:
+            reply = session.call(call, deadline_s)
+        except SandboxUnavailable:
+            self.close()
+            raise
         if isinstance(reply, Crashed) and reply.box_lost:
             self.close()
         return reply
 
-    def close(self) -> None:
-        if self._session is not None:
-            self._session.close()
-            self._session = None
+    def _open(self) -> Session:
+        if self._unavailable:
+            raise SandboxUnavailable(self._unavailable)
+        if self._session is None:
+            try:
+                self._session = self._sandbox.open(self._source, self._limits)
+            except SandboxUnavailable as error:
+                self._unavailable = str(error)
+                raise
+        return self._session
 
 
 def execute(

@@ -13,7 +13,7 @@ from grader.exhibit import exhibit, show
 from grader.model import Check, CheckResult, Location, Mismatch, Plan, Submission, Verdict
 from grader.topic import Properties
 from grader.tree import unwrap
-from grader.trials import COURSE_LABEL, Trials
+from grader.trials import Trials
 from sandbox.base import Crashed, Frame, Missing, OutOfMemory, Raised, Refused, TimedOut, Values
 
 # What a hidden case may say of a mismatch: the category in words, and nothing of its numbers.
@@ -130,7 +130,7 @@ def _stopped(check: Check, reply: Outcome, submission: Submission) -> CheckResul
     place = definition.location if definition else None
     match reply:
         case Raised():
-            return _raised(check, reply, place)
+            return _raised(check, reply, place, submission)
         case Refused(reason):
             return _failed(check, Mismatch("type", reason if check.visible else CATEGORIES["type"]), submission)
         case TimedOut(deadline_s, loading):
@@ -141,7 +141,9 @@ def _stopped(check: Check, reply: Outcome, submission: Submission) -> CheckResul
         case Crashed(reason):
             verdict, summary = Verdict.CRASH, f"the process ended without an answer: {reason}"
         case Missing(reason):
-            verdict, summary = Verdict.MISSING, reason
+            # What the box says of a hidden case could spell out its inputs.
+            told = check.visible or definition is None
+            verdict, summary = Verdict.MISSING, reason if told else "is not a function once its file is loaded"
         case Fault(reason):
             verdict, summary, place = Verdict.FAULT, reason, None
         case _:
@@ -149,9 +151,9 @@ def _stopped(check: Check, reply: Outcome, submission: Submission) -> CheckResul
     return replace(_result(check, verdict, summary), location=place)
 
 
-def _raised(check: Check, reply: Raised, definition: Location | None) -> CheckResult:
+def _raised(check: Check, reply: Raised, definition: Location | None, submission: Submission) -> CheckResult:
     """Name the student's exception; a hidden case keeps back a message, which could spell out its inputs."""
-    frames = [frame for frame in reply.frames if frame.label != COURSE_LABEL]
+    frames = [frame for frame in reply.frames if _exists(frame, submission)]
     place = _location(frames[-1]) if frames else definition
     if reply.error == "NotImplementedError":
         return replace(_result(check, Verdict.MISSING, "not started: it raises NotImplementedError"), location=place)
@@ -166,6 +168,13 @@ def _raised(check: Check, reply: Raised, definition: Location | None) -> CheckRe
     first = next(iter(text.splitlines()), "") or "an exception without a name"
     result = _result(check, Verdict.ERROR, f"raises {first[:200]}")
     return replace(result, location=place, error=text, printed=reply.printed)
+
+
+def _exists(frame: Frame, submission: Submission) -> bool:
+    """Whether the place is one of the submission's: the box could name any, and say with it what it likes."""
+    chunks = [chunk for module in submission.modules for chunk in module.chunks if chunk.label == frame.label]
+    # A syntax error can stand one line after the last.
+    return any(chunk.line <= frame.line <= chunk.line + chunk.text.count("\n") + 1 for chunk in chunks)
 
 
 def _location(frame: Frame) -> Location:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -85,15 +84,11 @@ def grade(prepared: Prepared, sandbox: Sandbox, progress: Progress = lambda done
     framework = prepared.request.framework
     boxes = Boxes(sandbox, Source(modules, framework), Limits.for_framework(framework))
     prepared.trials.prepare(prepared.plan.checks)  # while the box starts
-    ending = threading.Thread(target=boxes.close, name="end of the boxes")
     try:
         outcomes = _execute(prepared, boxes, progress)
     finally:
-        ending.start()
-    try:
-        return _report(prepared, sandbox, outcomes)
-    finally:
-        ending.join()
+        boxes.close()
+    return _report(prepared, sandbox, outcomes)
 
 
 def _execute(prepared: Prepared, boxes: Boxes, progress: Progress) -> Outcomes:

@@ -182,7 +182,10 @@ class Session(Protocol):
     """One box, used for one submission and thrown away."""
 
     def call(self, call: Call, deadline_s: float) -> Reply:
-        """Run one call; never raises for anything that the student's code does."""
+        """Run one call; never raises for anything that the student's code does.
+
+        Raises SandboxUnavailable when something else has ended or stopped the box.
+        """
         ...
 
     def cpu_seconds(self) -> float:
@@ -205,14 +208,17 @@ class Sandbox(Protocol):
         """One sentence: what this backend protects and what it does not."""
         ...
 
-    def warm(self, framework: Framework, limits: Limits) -> None:
-        """Start a box ahead of its source, for the next `open` with the same framework and limits."""
+    def warm(self, framework: Framework, limits: Limits, keep: int = 0) -> None:
+        """Start a box ahead of its source, for the next `open` with the same framework and limits.
+
+        With `keep`, so many boxes wait from now on: each one taken is replaced in the background.
+        """
         ...
 
     def open(self, source: Source, limits: Limits) -> Session:
-        """Return a session on a box that holds the source. Raises SandboxUnavailable when no box can be had."""
+        """Return a session on a box that is ready. Raises SandboxUnavailable when no box can be had."""
         ...
 
     def close(self) -> None:
-        """Release what the backend holds; sessions must be closed before."""
+        """End every box and release what the backend holds; safe to call twice."""
         ...

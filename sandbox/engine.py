@@ -19,17 +19,21 @@ REPOSITORY = "kernel-grader-sandbox"
 SOCKET = "/var/run/docker.sock"
 TIMEOUT_S = 60
 PROBE_TIMEOUT_S = 3
+PODMAN = "Podman Engine"
+RUNTIMES = ("containerd", "runc", "crun")
 
 
 @dataclass(frozen=True, slots=True)
 class EngineFacts:
     """What is known of the engine; `problem` is one line that says what to do, empty when the engine answers."""
 
+    name: str = "Docker"
     version: str = ""
     api_version: str = ""
     cgroup_version: str = ""
     seccomp: bool = False
     rootless: bool = False
+    runtimes: Mapping[str, str] = field(default_factory=dict)
     images: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
 
@@ -63,15 +67,9 @@ def connect(timeout_s: int = TIMEOUT_S) -> DockerClient:
     from requests.exceptions import RequestException
 
     try:
-        client = DockerClient.from_env(timeout=timeout_s)
-    except DockerException as error:
-        raise SandboxUnavailable(f"no Docker engine answers: {_first_line(error)}") from error
-    try:
-        client.ping()
+        return DockerClient.from_env(timeout=timeout_s)  # asks the engine for its version
     except (DockerException, RequestException) as error:
-        client.close()
-        raise SandboxUnavailable(f"no Docker engine answers: {_first_line(error)}") from error
-    return client
+        raise SandboxUnavailable(f"no Docker engine answers: {first_line(error)}") from error
 
 
 def image_id(client: DockerClient, framework: Framework) -> str:
@@ -94,12 +92,15 @@ def probe_docker() -> EngineFacts:
     except SandboxUnavailable as error:
         return EngineFacts(problem=str(error))
     options = " ".join(info.get("SecurityOptions") or [])
+    parts = {str(part.get("Name")): str(part.get("Version")) for part in version.get("Components") or []}
     return EngineFacts(
+        name="Podman" if PODMAN in parts else "Docker",
         version=str(version.get("Version", "")),
         api_version=str(version.get("ApiVersion", "")),
         cgroup_version=str(info.get("CgroupVersion", "1")),
         seccomp="name=seccomp" in options,
         rootless="name=rootless" in options,
+        runtimes={name: text for name, text in parts.items() if name in RUNTIMES or name.startswith("OCI Runtime")},
         images=dict(sorted(found.items())),
     )
 
@@ -123,5 +124,6 @@ def _absent() -> str:
     return ""
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return the first line of an exception's message, or its type's name."""
     return (str(error).splitlines() or [type(error).__name__])[0]

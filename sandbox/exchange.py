@@ -158,10 +158,13 @@ class Exchange:
 
     def _judged(self, frame: Frame) -> Outcome | None:
         message = decode(frame, Side())
-        if type(message) is not dict or message.get("id") != self._id:
+        # Types first: an array compares element by element, and has no truth value.
+        if type(message) is not dict or not type(message.get("id")) is type(message.get("reply")) is str:
             raise WireError(FORGED)
-        if message.get("reply") != "loaded":
-            return Outcome("answer", answer=frame, reply=str(message.get("reply")))
+        if message["id"] != self._id:
+            raise WireError(FORGED)
+        if message["reply"] != "loaded":
+            return Outcome("answer", answer=frame, reply=message["reply"])
         if not self._loading:
             raise WireError(FORGED)
         self._loading = False

@@ -26,7 +26,7 @@ class FakeSandbox:
     def __init__(self, answers: Mapping[str, Answer]) -> None:
         self._answers = answers
 
-    def warm(self, framework: Framework, limits: Limits) -> None:
+    def warm(self, framework: Framework, limits: Limits, keep: int = 0) -> None:
         """Start nothing."""
 
     def open(self, source: Source, limits: Limits) -> Session:

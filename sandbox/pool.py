@@ -1,57 +1,76 @@
-"""A box started ahead: it takes long to start, and needs nothing of the submission to do so."""
+"""Boxes started ahead: a box takes long to start, and needs nothing of the submission to do so."""
 
 from __future__ import annotations
 
 import threading
+import weakref
+from collections import deque
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
-from sandbox.base import Framework, Limits
+from sandbox.base import Framework, Limits, SandboxUnavailable
 
-Box = TypeVar("Box")
+
+class Destroyable(Protocol):
+    """What a pool must know of a box."""
+
+    def destroy(self) -> None:
+        """End the box; safe to call twice."""
+        ...
+
+
+Box = TypeVar("Box", bound=Destroyable)
+Kind: TypeAlias = "tuple[Framework, Limits]"
 
 
 class Pool(Generic[Box]):
-    """At most one waiting box, for one use; `start` makes a box and may raise.
+    """Started, waiting boxes, each taken once; `start` makes one in a thread of the pool, and may raise.
 
-    With `in_background` a thread starts it: for a box whose start is mostly waiting for somebody else.
+    The threads live until `close`: a process can be tied to the life of the thread that started it.
     """
 
-    def __init__(self, start: Callable[[Framework, Limits], Box], in_background: bool) -> None:
-        self._start, self._in_background = start, in_background
-        self._wanted: tuple[Framework, Limits] | None = None
-        self._thread: threading.Thread | None = None
-        self._box: Box | None = None
+    def __init__(self, start: Callable[[Framework, Limits], Box], threads: int = 1) -> None:
+        self._start = start
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="box")
+        self._lock = threading.Lock()
+        self._waiting: dict[Kind, deque[Future[Box]]] = {}
+        self._keep: dict[Kind, int] = {}
+        self._boxes: weakref.WeakSet[Box] = weakref.WeakSet()
 
-    def warm(self, framework: Framework, limits: Limits) -> None:
-        """Start a box ahead, unless one waits already."""
-        if self._wanted is not None:
-            return
-        self._wanted = framework, limits
-        if self._in_background:
-            self._thread = threading.Thread(target=self._fill, name="box", daemon=True)
-            self._thread.start()
-        else:
-            self._fill()
+    def warm(self, framework: Framework, limits: Limits, keep: int = 0) -> None:
+        """Start a box ahead, unless one waits; with `keep`, so many, and another for each one that is taken."""
+        kind = framework, limits
+        with self._lock:
+            self._keep[kind] = keep
+            self._fill(kind, max(keep, 1))
 
     def take(self, framework: Framework, limits: Limits) -> Box:
-        """Return the waiting box if it is one like this, else a new one. Raises what `start` raises."""
-        box = self._waiting() if self._wanted == (framework, limits) else None
-        return self._start(framework, limits) if box is None else box
-
-    def drain(self) -> Box | None:
-        """Return the box that nobody took, for its end."""
-        return self._waiting()
-
-    def _waiting(self) -> Box | None:
-        if self._thread is not None:
-            self._thread.join()
-        box, self._box, self._wanted, self._thread = self._box, None, None, None
-        return box
-
-    def _fill(self) -> None:
+        """Return the box that has waited longest, else a new one. Raises what `start` raises."""
+        kind = framework, limits
+        with self._lock:
+            queue = self._waiting.setdefault(kind, deque())
+            future = queue.popleft() if queue else None
+            self._fill(kind, self._keep.get(kind, 0))
         try:
-            assert self._wanted is not None  # noqa: S101 - warm() sets it
-            self._box = self._start(*self._wanted)
-        except Exception:  # take() starts another, and raises what is wrong
-            self._box = None
+            if future is not None:
+                return future.result()
+        except SandboxUnavailable:  # what was wrong then may be mended now
+            pass
+        return self._threads.submit(self._begin, kind).result()
+
+    def close(self) -> None:
+        """End every box that was ever started, taken or not, once those that are starting have started."""
+        self._threads.shutdown(cancel_futures=True)
+        for box in list(self._boxes):
+            box.destroy()
+
+    def _fill(self, kind: Kind, count: int) -> None:
+        queue = self._waiting.setdefault(kind, deque())
+        while len(queue) < count:
+            queue.append(self._threads.submit(self._begin, kind))
+
+    def _begin(self, kind: Kind) -> Box:
+        box = self._start(*kind)
+        self._boxes.add(box)
+        return box

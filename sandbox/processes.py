@@ -45,21 +45,26 @@ def lives(pid: int) -> bool:
     return _stat(pid)[0] not in "ZX"
 
 
-def sweep(keep: Container[int] = (), patience_s: float = 2.0) -> bool:
-    """Kill this process's descendants except `keep`, and reap them; return whether none is left."""
+def sweep(root: int, keep: Container[int] = (), patience_s: float = 2.0) -> bool:
+    """Kill the descendants of a process except `keep`, and reap this process's own; return whether none is left.
+
+    The root must be a subreaper, or what a dying descendant leaves behind is not its descendant any more.
+    """
     end = time.monotonic() + patience_s
-    while victims := [pid for pid in descendants(os.getpid()) if pid not in keep]:
+    seen: set[int] = set()
+    while victims := {pid for pid in descendants(root) if pid not in keep}:
         for pid in victims:
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
         for pid in victims:
             with contextlib.suppress(OSError):
                 os.waitpid(pid, os.WNOHANG)
-        # A zombie that a kept process has not reaped is dead enough.
-        if not any(lives(pid) for pid in victims):
+        # A zombie that its parent has not reaped is dead enough, but it may have forked after it was first seen.
+        if victims <= seen and not any(lives(pid) for pid in victims):
             return True
         if time.monotonic() > end:
             return False
+        seen = victims
         time.sleep(0.0005)
     return True
 

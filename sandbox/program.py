@@ -7,7 +7,19 @@ from pathlib import Path
 
 from sandbox.base import Framework
 
-FILES = ("wire", "encoder", "decoder", "processes", "loader", "sides", "child", "exchange", "worker", "autograd")
+FILES = (
+    "wire",
+    "encoder",
+    "decoder",
+    "processes",
+    "facts",
+    "loader",
+    "sides",
+    "child",
+    "exchange",
+    "worker",
+    "autograd",
+)
 START = """
 import sys
 from importlib.util import spec_from_loader

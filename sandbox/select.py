@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Literal, TypeAlias
 
 from sandbox.base import Framework, Sandbox, SandboxUnavailable
@@ -10,23 +11,33 @@ from sandbox.engine import EngineFacts, probe_docker
 __all__ = ["BackendName", "EngineFacts", "choose", "probe_docker"]
 
 BackendName: TypeAlias = Literal["auto", "docker", "bubblewrap", "process"]
+BY_STRENGTH: tuple[BackendName, ...] = ("docker", "bubblewrap", "process")
 
 
-def choose(name: BackendName, framework: Framework) -> Sandbox:
-    """Return a sandbox; `auto` takes docker, else process. Raises SandboxUnavailable when the named one cannot work."""
+def choose(name: BackendName, framework: Framework, runtime: str = "") -> Sandbox:
+    """Return a sandbox; `auto` takes docker, else bubblewrap, else process.
+
+    `runtime` names another runtime of the container engine. Raises SandboxUnavailable when the named backend cannot
+    work.
+    """
+    if runtime and name not in ("auto", "docker"):
+        raise SandboxUnavailable(f"the {name} sandbox has no runtimes: use --sandbox docker, or leave out --runtime")
     if name == "auto":
-        try:
-            return choose("docker", framework)
-        except SandboxUnavailable:
-            return choose("process", framework)
+        *stronger, last = ("docker",) if runtime else BY_STRENGTH
+        for candidate in stronger:
+            with contextlib.suppress(SandboxUnavailable):
+                return choose(candidate, framework)
+        return choose(last, framework, runtime)
     if name == "docker":
         from sandbox.docker import DockerSandbox
 
-        return DockerSandbox(framework)
+        return DockerSandbox(framework, runtime)
+    if name == "bubblewrap":
+        from sandbox.bubblewrap import BubblewrapSandbox
+
+        return BubblewrapSandbox(framework)
     if name == "process":
         from sandbox.process import ProcessSandbox
 
         return ProcessSandbox()
-    if name == "bubblewrap":
-        raise SandboxUnavailable("the bubblewrap sandbox is not built yet: use --sandbox docker or --sandbox process")
     raise SandboxUnavailable(f"no sandbox is called {name}: use auto, docker, bubblewrap or process")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Protocol
 
@@ -60,6 +60,10 @@ class Box(Protocol):
         """Return the last line on the worker's standard error before it was ready."""
         ...
 
+    def trouble(self, ended: bool) -> str:
+        """Return what, if not the code in it, has silenced the box or `ended` its stream; empty when nothing has."""
+        ...
+
     def destroy(self) -> None:
         """End every process in the box and release it; safe to call twice."""
         ...
@@ -69,8 +73,26 @@ class BoxLostError(Exception):
     """The stream of the box has ended."""
 
 
+def await_ready(box: Box) -> Mapping[str, Any]:
+    """Wait until the worker has imported its libraries, and return what it found out about its confinement.
+
+    Destroys the box and raises SandboxUnavailable when the worker does not start.
+    """
+    reader, end = Reader(STATUS_CAP), time.monotonic() + START_DEADLINE_S
+    try:
+        message = _receive(box, reader, STATUS_CAP, end)
+        if not _has(message, {"ready": dict}) or reader.partial:
+            raise WireError(FORGED)
+    except (OSError, BoxLostError, WireError) as error:
+        words = box.last_words() or box.trouble(ended=True) or str(error) or type(error).__name__
+        box.destroy()
+        raise SandboxUnavailable(f"the sandbox's worker did not start: {words}") from error
+    found: Mapping[str, Any] = message["ready"]
+    return found
+
+
 class StreamSession:
-    """A session over a box; the first call waits until the box is up."""
+    """A session over a box that is ready; the first call brings the source."""
 
     def __init__(self, box: Box, source: Source, limits: Limits, processes: int | None = None) -> None:
         self._box, self._limits = box, limits
@@ -85,48 +107,39 @@ class StreamSession:
         self._lost = ""
         self._kills = 0
 
-    def wait(self) -> None:
-        """Block until the box is up and holds the source. Raises SandboxUnavailable when it does not start."""
-        if self._opening is None:
-            return
-        end = time.monotonic() + START_DEADLINE_S
-        try:
-            if self._receive(STATUS_CAP, end) != {"ready": True}:
-                raise WireError(FORGED)
-            self._box.send(encode(self._opening, HOST, REQUEST_CAP), end)
-        except (OSError, BoxLostError, WireError) as error:
-            words = self._box.last_words() or str(error) or type(error).__name__
-            self._lose("the box did not start")
-            raise SandboxUnavailable(f"the sandbox's worker did not start: {words}") from error
-        self._opening = None
-
     def call(self, call: Call, deadline_s: float) -> Reply:
         """Run one call; never raises for anything that the student's code does.
 
-        Raises SandboxUnavailable when the box cannot start, and WireError when the host's own arguments do not fit.
+        Raises SandboxUnavailable when something else has ended or stopped the box, and WireError when the host's own
+        arguments do not fit.
         """
         if self._lost:
             return Crashed(self._lost, box_lost=True)
-        self.wait()
         name = secrets.token_hex(8)
         request = encode(self._request(name, call, deadline_s), HOST, REQUEST_CAP)
         end = time.monotonic() + self._limits.load_deadline_s + deadline_s + GRACE_S
         try:
+            if self._opening is not None:
+                request = [*encode(self._opening, HOST, REQUEST_CAP), *request]
+                self._opening = None
             self._box.send(request, end)
             status = self._status(name, end)
             if status["status"] == "answer":
-                return self._reply(name, call, self._receive(self._limits.result_bytes, end), status["printed"])
+                answer = _receive(self._box, self._reader, self._limits.result_bytes, end)
+                return self._reply(name, call, answer, status["printed"])
             return self._ended(status, deadline_s)
         except WireError:
             self._lose(FORGED)
             return Refused(FORGED)
         except TimeoutError:
-            self._lose("the box did not answer")
+            self._blame("the box did not answer", ended=False)
             return TimedOut(deadline_s)
         except (OSError, BoxLostError):
-            killed = self._killed_for_memory()
-            self._lose("the code ended the whole sandbox")
-            return OutOfMemory(self._limits.memory_bytes) if killed else Crashed(self._lost, box_lost=True)
+            if self._killed_for_memory():
+                self._lose("the code used up the memory of the whole sandbox")
+                return OutOfMemory(self._limits.memory_bytes)
+            self._blame("the code ended the whole sandbox", ended=True)
+            return Crashed(self._lost, box_lost=True)
 
     def cpu_seconds(self) -> float:
         """Return the CPU time of everything that ever ran in the box, read outside it."""
@@ -135,6 +148,13 @@ class StreamSession:
     def close(self) -> None:
         """End the box and every process in it; safe to call twice."""
         self._lose("the session is closed")
+
+    def _blame(self, reason: str, ended: bool) -> None:
+        """Give the box up; raise SandboxUnavailable when it is not the code's doing."""
+        trouble = self._box.trouble(ended)
+        self._lose(trouble or reason)
+        if trouble:
+            raise SandboxUnavailable(trouble)
 
     def _lose(self, reason: str) -> None:
         self._lost = self._lost or reason
@@ -154,16 +174,8 @@ class StreamSession:
             "deadline_s": float(deadline_s),
         }
 
-    def _receive(self, cap: int, end: float) -> Any:
-        while (frame := self._reader.take(cap)) is None:
-            count = self._box.receive_into(self._reader.room(), end)
-            if not count:
-                raise BoxLostError
-            self._reader.filled(count)
-        return decode(frame, HOST)
-
     def _status(self, name: str, end: float) -> dict[str, Any]:
-        status = self._receive(STATUS_CAP + 4 * self._limits.printed_bytes, end)
+        status = _receive(self._box, self._reader, STATUS_CAP + 4 * self._limits.printed_bytes, end)
         kinds = {"id": str, "status": str, "detail": str, "loading": bool, "printed": str}
         if not _has(status, kinds) or status["id"] != name:
             raise WireError(FORGED)
@@ -202,6 +214,15 @@ class StreamSession:
         if kind == "out of memory":
             return OutOfMemory(self._limits.memory_bytes)
         raise WireError(FORGED)
+
+
+def _receive(box: Box, reader: Reader, cap: int, end: float) -> Any:
+    while (frame := reader.take(cap)) is None:
+        count = box.receive_into(reader.room(), end)
+        if not count:
+            raise BoxLostError
+        reader.filled(count)
+    return decode(frame, HOST)
 
 
 def _has(message: Any, kinds: dict[str, type]) -> bool:

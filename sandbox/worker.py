@@ -23,7 +23,15 @@ from sandbox import child as child_program
 from sandbox.decoder import decode
 from sandbox.encoder import encode
 from sandbox.exchange import Child, Exchange
-from sandbox.processes import PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, control, sweep, threads
+from sandbox.facts import facts
+from sandbox.processes import (
+    PR_SET_CHILD_SUBREAPER,
+    PR_SET_DUMPABLE,
+    PR_SET_PDEATHSIG,
+    control,
+    sweep,
+    threads,
+)
 from sandbox.wire import Frame, Reader, Side, read_frame, write_buffers
 
 PIPE_BYTES = 1 << 20
@@ -46,7 +54,7 @@ class Worker:
 
     def serve(self) -> None:
         """Say that the libraries are imported, receive the source, then answer requests until the stream ends."""
-        self._tell({"ready": True}, [])
+        self._tell({"ready": facts()}, [])
         reader = Reader(child_program.REQUEST_CAP)
         if (frame := read_frame(self.requests, reader)) is None:
             return
@@ -57,7 +65,7 @@ class Worker:
 
     def leave(self) -> NoReturn:
         """End everything: the host is gone, or the children cannot be ended one by one."""
-        sweep()
+        sweep(os.getpid())
         os._exit(1)
 
     def reap(self) -> bool:
@@ -86,7 +94,7 @@ class Worker:
         exchange.drain()
         if outcome.answer is None or self._unfit(child, outcome.reply):
             self._discard()
-        elif not sweep(keep=(child.pid,)):
+        elif not sweep(os.getpid(), keep=(child.pid,)):
             self.leave()
         status = {"id": request["id"], "status": outcome.status, "detail": outcome.detail, "loading": outcome.loading}
         printed = exchange.printed.decode("utf-8", "replace")
@@ -113,7 +121,8 @@ class Worker:
         pid = os.fork()
         if pid == 0:
             signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for number in (signal.SIGCHLD, signal.SIGCONT):
+                signal.signal(number, signal.SIG_DFL)
             for fd in (*self._own, *mine):
                 os.close(fd)
             child_program.live(request_r, answer_w, print_w, self.box, self._torch, key[1])
@@ -134,7 +143,7 @@ class Worker:
             os.killpg(child.pid, signal.SIGKILL)
         if self._ending is None:
             os.kill(child.pid, signal.SIGKILL)  # it may not have made its group yet
-        if not sweep():
+        if not sweep(os.getpid()):
             self.leave()
         if self._ending is None:
             with contextlib.suppress(ChildProcessError):
@@ -150,6 +159,9 @@ def main() -> None:
     """Take the streams away from the student's code, import the libraries, and serve."""
     control(PR_SET_DUMPABLE, 0)
     control(PR_SET_CHILD_SUBREAPER, 1)
+    host = os.getppid()
+    # A stopped worker, too, must notice that the host has died.
+    control(PR_SET_PDEATHSIG, signal.SIGCONT)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     requests, answers, nothing = os.dup(0), os.dup(1), os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
@@ -164,14 +176,18 @@ def main() -> None:
         torch.set_num_interop_threads(1)
         importlib.import_module("sandbox.autograd")
     worker = Worker(requests, answers, torch)
+    # The signal also comes when a mere thread of the host ends, the one that started this process.
+    signal.signal(signal.SIGCONT, lambda number, frame: None if os.getppid() == host else worker.leave())
     for fd in (1, 2):
         os.dup2(nothing, fd)
     os.close(nothing)
     # Collected once and frozen, the parent's objects stay shared with every child.
     gc.collect()
     gc.freeze()
-    worker.serve()
-    worker.leave()
+    try:
+        worker.serve()
+    finally:
+        worker.leave()
 
 
 def _readable(fd: int) -> bool:

@@ -9,7 +9,7 @@ from grader.model import Aspect, Assignment, Definition, GradedFunction, Locatio
 from grader.plan import plan
 from grader.topic import Case, Mistake, Properties, Topic
 from grader.trials import Trials
-from sandbox.base import Limits, Source
+from sandbox.base import Chunk, Limits, Module, Source
 from sandbox.fake import FakeSandbox
 
 
@@ -86,7 +86,10 @@ def assignment(*names):
 
 def submission(*names, absent=()):
     places = {name: Definition(name, "hw", Location("hw.py", 3)) for name in names if name not in absent}
-    return Submission("student", "0" * 64, ("hw.py",), (), places, {name: f"{name} is gone" for name in absent}, ())
+    modules = (Module("hw", (Chunk("hw.py", 1, "\n" * 20), Chunk("hw.ipynb#cell-3", 1, "\n" * 5))),)
+    return Submission(
+        "student", "0" * 64, ("hw.py",), modules, places, {name: f"{name} is gone" for name in absent}, ()
+    )
 
 
 class Graded:

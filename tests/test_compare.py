@@ -95,6 +95,8 @@ def test_torch_answers_must_be_tensors_and_numpy_answers_arrays():
         ([2], "values"),
         ([2, 0, 1], "values"),
         ([[2, 0]], "type"),
+        ([[2, [0]]], "type"),
+        ([{"a": 2}, 0], "type"),
         (np.array([[2, 0]]), "shape"),
         (None, "type"),
     ],

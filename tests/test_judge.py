@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sandbox.base import Crashed, Frame, OutOfMemory, Raised, Refused, Tensor, TimedOut, Values
+from sandbox.base import Crashed, Frame, Missing, OutOfMemory, Raised, Refused, Tensor, TimedOut, Values
 from tests.small_course import Graded, halve, halve_backward, noise, third
 
 RIGHT = {"halve": halve, "halve_backward": halve_backward}
@@ -43,6 +43,19 @@ def test_an_exception_points_at_the_students_line():
     raised = Raised("ZeroDivisionError", "division by zero", (Frame("hw.ipynb#cell-3", 2, "halve"),))
     place = Graded({**RIGHT, "halve": raised})["halve/small/values"].location
     assert (place.file, place.line, place.cell) == ("hw.ipynb", 2, 3)
+
+
+@pytest.mark.parametrize("frame", [Frame("/etc/passwd", 1, "f"), Frame("hw.py", 10**9, "f"), Frame("hw.py", -1, "f")])
+def test_a_place_that_the_submission_does_not_have_is_not_shown(frame):
+    place = Graded({**RIGHT, "halve": Raised("ValueError", "", (frame,))})["halve/single/values"].location
+    assert (place.file, place.line) == ("hw.py", 3)
+
+
+def test_what_the_box_says_is_missing_is_kept_back_in_hidden_cases():
+    graded = Graded({**RIGHT, "halve": Missing("halve is of type X314, not a function")})
+    assert "X314" in graded["halve/small/values"].summary
+    assert "X314" not in graded["halve/single/values"].summary
+    assert graded["halve/single/values"].verdict == "missing"
 
 
 def test_a_visible_case_shows_everything():

@@ -97,7 +97,7 @@ def _seeds(count: int) -> Iterator[str]:
 def _right_answers(topic: Topic, effort: Effort, failures: list[str]) -> float:
     """The reference and its alternates pass every case for every seed; return the worst margin."""
     worst = 0.0
-    effort_of = {function: effort.alternates for function in topic.alternates}
+    effort_of = dict.fromkeys(topic.alternates, effort.alternates)
     if topic.is_random:
         effort_of[topic.forward] = effort.random_reference
     for seed in range(max(effort_of.values(), default=0)):

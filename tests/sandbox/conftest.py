@@ -31,16 +31,16 @@ LIMITS = Limits(memory_bytes=512 << 20, processes=40, load_deadline_s=3.0)
 Open = Callable[..., "Client"]
 
 
-def required() -> bool:
-    return os.environ.get("KERNEL_GRADER_REQUIRE_DOCKER") == "1"
+def required(backend: str) -> bool:
+    return os.environ.get(f"KERNEL_GRADER_REQUIRE_{backend.upper()}") == "1"
 
 
 def make(name: str, framework: Framework) -> Sandbox:
     try:
         return choose(name, framework)  # type: ignore[arg-type]
     except SandboxUnavailable as error:
-        if name == "docker" and required():
-            pytest.fail(f"docker is required here: {error}")
+        if required(name):
+            pytest.fail(f"{name} is required here: {error}")
         pytest.skip(str(error))
 
 
@@ -69,14 +69,14 @@ class Client:
         return isinstance(reply, Crashed) and reply.box_lost
 
 
-@pytest.fixture(scope="session", params=["process", pytest.param("docker", marks=pytest.mark.docker)])
+@pytest.fixture(scope="session", params=["process", "bubblewrap", pytest.param("docker", marks=pytest.mark.docker)])
 def backend(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     sandbox = make(request.param, "numpy")
     yield sandbox
     sandbox.close()
 
 
-@pytest.fixture(scope="session", params=["process", pytest.param("docker", marks=pytest.mark.docker)])
+@pytest.fixture(scope="session", params=["process", "bubblewrap", pytest.param("docker", marks=pytest.mark.docker)])
 def torch_backend(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     pytest.importorskip("torch")
     sandbox = make(request.param, "torch")

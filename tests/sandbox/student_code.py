@@ -410,7 +410,7 @@ def system_call(number):
 
 def status():
     with open("/proc/self/status") as file:
-        return dict(line.strip().split(":\t", 1) for line in file if ":\t" in line)
+        return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
 
 
 def control_groups():

@@ -5,13 +5,20 @@ from __future__ import annotations
 import errno
 import platform
 import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sandbox.base import Limits, Sandbox, SandboxUnavailable
-from sandbox.docker import DEADLINE_LABEL, RUN_LABEL, DockerSandbox, container_options, reap
-from sandbox.engine import connect, image_id, probe_docker
+from sandbox.container import remove
+from sandbox.docker import DockerSandbox, container_options
+from sandbox.engine import connect, engine, image_id, probe_docker
+from sandbox.leftovers import RUN_LABEL, reap
 from tests.sandbox.conftest import LIMITS, STUDENT, Client, one_module
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
 
 pytestmark = pytest.mark.docker
 
@@ -106,20 +113,63 @@ def test_sessions_leave_no_container_behind(docker: Sandbox) -> None:
         client.close()
 
 
-def test_containers_past_their_deadline_are_reaped_and_others_are_not(docker: Sandbox) -> None:
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("security_opt", ["seccomp=unconfined"], "it can gain privileges, its system calls are not filtered"),
+        ("user", "0:0", "it runs as root, it can write to other places than /tmp"),
+        ("cap_drop", [], "it has capabilities"),
+        ("read_only", False, "its root is writable"),
+        ("tmpfs", {"/tmp": "rw,mode=1777", "/run": "rw,mode=1777"}, "it can write to other places than /tmp"),
+        ("network_mode", "host", "it has a network"),
+        ("mem_limit", 0, "its memory is not limited"),
+        ("pids_limit", -1, "its processes are not limited"),
+    ],
+)
+def test_a_container_that_is_weaker_than_asked_for_is_refused(
+    docker: Sandbox, monkeypatch: pytest.MonkeyPatch, option: str, value: object, words: str
+) -> None:
+    def weaker(*given: Any) -> dict[str, Any]:
+        swap = {"memswap_limit": 0} if option == "mem_limit" else {}
+        return container_options(*given) | {option: value} | swap
+
+    monkeypatch.setattr("sandbox.docker.container_options", weaker)
+    sandbox = DockerSandbox("numpy")
+    with pytest.raises(SandboxUnavailable, match=f"^the sandbox is not confined: {words};"):
+        sandbox.open(one_module(STUDENT), LIMITS)
+    sandbox.close()
+
+
+def test_an_unknown_runtime_is_one_line(docker: Sandbox) -> None:
+    sandbox = DockerSandbox("numpy", runtime="no-such-runtime")
+    with pytest.raises(SandboxUnavailable, match=r"^Docker cannot start a sandbox: .*no-such-runtime"):
+        sandbox.open(one_module(STUDENT), LIMITS)
+    sandbox.close()
+
+
+@pytest.fixture
+def containers(docker: Sandbox) -> Iterator[Callable[..., Container]]:
+    """Containers that were made and never started."""
     client = connect()
-    try:
-        image = image_id(client, "numpy")
-        made = [
-            client.containers.create(image, "true", network_mode="none", labels={DEADLINE_LABEL: str(deadline)})
-            for deadline in (int(time.time()) - 10, int(time.time()) + 600)
-        ]
+    made: list[Container] = []
+
+    def make(**labels: str) -> Container:
+        named = {f"kernel-grader.{name}": value for name, value in labels.items()}
+        made.append(client.containers.create(image_id(client, "numpy"), "true", network_mode="none", labels=named))
+        return made[-1]
+
+    yield make
+    for container in made:
+        remove(container)
+    client.close()
+
+
+def test_leftovers_are_removed_and_nothing_else(containers: Callable[..., Container]) -> None:
+    late, young = containers(deadline="1"), containers(deadline=str(int(time.time()) + 600))
+    with engine() as client:
         reap(client)
-        left = {container.id for container in client.containers.list(all=True, ignore_removed=True)}
-        made[1].remove(force=True)
-        assert made[0].id not in left and made[1].id in left
-    finally:
-        client.close()
+        there = {container.id for container in client.containers.list(all=True, ignore_removed=True)}
+    assert late.id not in there and young.id in there
 
 
 def test_a_missing_image_is_one_line_that_says_what_to_do(docker: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

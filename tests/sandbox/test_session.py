@@ -14,13 +14,12 @@ import pytest
 from sandbox.base import Call, Crashed, Limits, OutOfMemory, Raised, Refused, SandboxUnavailable, TimedOut, Values
 from sandbox.decoder import decode
 from sandbox.encoder import encode
-from sandbox.session import StreamSession
+from sandbox.session import StreamSession, await_ready
 from sandbox.stream import Multiplex, last_line
 from sandbox.values import HOST
-from sandbox.wire import PREFIX, Frame, Reader
+from sandbox.wire import PREFIX, Reader
 from tests.sandbox.conftest import one_module
 
-READY = b"".join(encode({"ready": True}, HOST, 1 << 20))
 CALL = Call("g", "hw", "f", {"x": np.zeros(2)})
 
 
@@ -35,17 +34,21 @@ def status(name: str, kind: str = "answer", **changes: Any) -> bytes:
 class Script:
     """A box that answers each request with what a function of the request's id returns."""
 
-    def __init__(self, answer: Callable[[str], bytes | Exception], first: bytes = READY, kills: int = 0) -> None:
-        self._answer, self._out, self._kills = answer, first, kills
+    def __init__(
+        self, answer: Callable[[str], bytes | Exception], first: bytes = b"", kills: int = 0, trouble: str = ""
+    ) -> None:
+        self._answer, self._out, self._kills, self._trouble = answer, first, kills, trouble
         self._error: Exception | None = None
         self.destroyed = 0
 
     def send(self, buffers: Sequence[bytes | bytearray | memoryview], deadline: float) -> None:
-        data = b"".join(buffers)
-        _, header, _ = PREFIX.unpack_from(data)
-        place = PREFIX.size + header
-        request = decode(Frame(data[PREFIX.size : place], bytearray(data[place:])), HOST)
-        if "id" in request:
+        reader, data = Reader(1 << 20), b"".join(buffers)
+        reader.room()[: len(data)] = data
+        reader.filled(len(data))
+        while (frame := reader.take()) is not None:
+            request = decode(frame, HOST)
+            if "source" in request:
+                continue
             answer = self._answer(request["id"])
             if isinstance(answer, Exception):
                 self._error = answer
@@ -68,6 +71,9 @@ class Script:
 
     def last_words(self) -> str:
         return "ModuleNotFoundError: No module named 'torch'"
+
+    def trouble(self, ended: bool) -> str:
+        return self._trouble and f"{self._trouble}, ended: {ended}"
 
     def destroy(self) -> None:
         self.destroyed += 1
@@ -154,11 +160,27 @@ def test_statuses_of_the_worker() -> None:
     assert isinstance(session(lambda name: status(name, "crashed"), kills=2).call(CALL, 1.5), OutOfMemory)
 
 
-@pytest.mark.parametrize("first", [b"", b"Traceback" * 9, told({"ready": 2})])
+@pytest.mark.parametrize(
+    ("answer", "ended"), [(b"", True), (TimeoutError(), False), (ConnectionResetError(), True)], ids=repr
+)
+def test_what_the_code_did_not_do_is_not_an_answer_of_its(answer: bytes | Exception, ended: bool) -> None:
+    made = session(lambda name: answer, trouble="the engine is gone")
+    with pytest.raises(SandboxUnavailable, match=f"^the engine is gone, ended: {ended}$"):
+        made.call(CALL, 1.0)
+    again = made.call(CALL, 1.0)
+    assert isinstance(again, Crashed) and again.box_lost
+
+
+def test_a_worker_that_starts_says_what_it_found() -> None:
+    assert await_ready(Script(lambda name: b"", first=told({"ready": {"uid": 7}}))) == {"uid": 7}
+
+
+@pytest.mark.parametrize("first", [b"", b"Traceback" * 9, told({"ready": True}), told({"ready": {}}) + b"more"])
 def test_a_box_that_does_not_start_is_unavailable_and_says_why(first: bytes) -> None:
-    made = session(lambda name: b"", first=first)
+    box = Script(lambda name: b"", first=first)
     with pytest.raises(SandboxUnavailable, match="No module named 'torch'"):
-        made.wait()
+        await_ready(box)
+    assert box.destroyed
 
 
 @pytest.mark.parametrize("step", [1, 5, 1000])
