@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from grader.collect import CollectError, archive, collect, limited, unpack
+from grader.collect import CollectError, archive, collect, limited, tars, unpack
 from tests.collect.archives import GOOD, SOFTMAX, raw_zip, special, tarred, written, zipped
 from tests.collect.submissions import messages
 
@@ -318,7 +318,7 @@ def test_bombs_are_told_by_their_ratio(tmp_path, kind):
 
 
 def test_a_stream_is_bounded_while_it_is_read(monkeypatch):
-    monkeypatch.setattr(unpack, "MAX_UNPACKED", 50_000)
+    monkeypatch.setattr(tars, "MAX_UNPACKED", 50_000)
     noise = random.Random(1).randbytes(60_000)
     for data in (tarred({"x.bin": noise}), gzip.compress(tarred({"x.bin": noise}))):
         with pytest.raises(unpack.UnpackError, match="unpacks to more than"):
