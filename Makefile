@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint types check verify gpu-test bench bench-references schema clean
+.PHONY: help demo test fuzz lint types check verify gpu-test bench bench-references schema clean
 
 help:            ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -22,6 +22,18 @@ demo: $(VENV)/.base  ## create the environment and grade the examples
 
 test: $(VENV)/.dev  ## run the whole test suite
 	$(BIN)/python -m pytest -n auto
+
+FUZZ_SECONDS ?= 600
+FUZZ := -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=5 -rss_limit_mb=1024 -print_final_stats=1
+
+$(VENV)/.fuzz: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --editable '.[fuzz]'
+	@touch $@
+
+fuzz: $(VENV)/.fuzz  ## fuzz the host's half of the wire, FUZZ_SECONDS for each of the two targets
+	mkdir -p build/fuzz/decode build/fuzz/session
+	$(BIN)/python -m tests.fuzz.fuzz_wire decode $(FUZZ) -artifact_prefix=build/fuzz/decode- build/fuzz/decode
+	$(BIN)/python -m tests.fuzz.fuzz_wire session $(FUZZ) -artifact_prefix=build/fuzz/session- build/fuzz/session
 
 lint: $(VENV)/.dev  ## check style
 	$(BIN)/ruff check .

@@ -80,7 +80,7 @@ def read_members(archive: BinaryIO, stem: str) -> Intake:
         raise RefusedError(listed.error)
     intake = Intake(stem)
     tree = tree_of(listed.members, intake)
-    root = root_of(tree)
+    root = root_of(tree, listed.members)
     if root:
         intake.root = PurePosixPath(root[0]).stem
 
@@ -107,6 +107,8 @@ def tree_of(members: Sequence[Member], intake: Intake) -> Tree:
     for number, member in enumerate(members):
         try:
             parts = parts_of(member.name)
+            if not parts and member.kind != "folder":
+                raise RefusedError("has no name and was not read: make the archive with another tool")
             is_folder = member.kind == "folder" or len(parts) > MAX_DEPTH + 2  # deeper ones are never looked at
             folder = folder_at(tree, parts[: MAX_DEPTH + 2] if is_folder else parts[:-1])
             if is_folder:
@@ -141,16 +143,14 @@ def parts_of(name: str) -> tuple[str, ...]:
         raise RefusedError("has an absolute name and was not read: make the archive inside the folder")
     if ".." in name.split("/"):
         raise RefusedError("has a name that leads out of the archive and was not read: make it inside the folder")
-    parts = tuple(part for part in name.split("/") if part not in ("", "."))
-    if not parts and name not in (".", "./"):
-        raise RefusedError("has no name and was not read: make the archive with another tool")
-    return parts
+    return tuple(part for part in name.split("/") if part not in ("", "."))
 
 
-def root_of(tree: Tree) -> tuple[str, ...]:
+def root_of(tree: Tree, members: Sequence[Member]) -> tuple[str, ...]:
     """Return the one folder that holds everything, as archives of a folder do, or the top."""
-    shown = [(name, n) for name, n in tree[()].items() if not entry(PurePosixPath(name), n, ()).ignored]
-    return (shown[0][0],) if len(shown) == 1 and shown[0][1] == FOLDER else ()
+    content = [entry(PurePosixPath(name), number, members) for name, number in tree[()].items()]
+    shown = [one for one in content if not one.ignored]
+    return shown[0].path.parts if len(shown) == 1 and shown[0].kind == "folder" else ()
 
 
 def fill(intake: Intake, names: Mapping[int, str], archive: BinaryIO) -> None:

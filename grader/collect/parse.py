@@ -120,17 +120,18 @@ def answer(texts: list[str], cell: bool, wanted: frozenset[str], budget: dict[st
     if cell and len(tree.body) > budget["statements"]:
         return {"error": "there is more code than the grader reads", "line": 0}
     budget["statements"] -= len(tree.body) if cell else 0
-    found = []
+    found, count = [], 0
     for name in definitions(tree):
         if name["name"] in wanted:
-            budget["wanted"] -= 1
+            count += 1
         else:
             budget["others"] -= 1
             if name["kind"] != "def" or budget["others"] < 0 or len(name["name"]) > 80:
                 continue
         found.append(name)
-    if budget["wanted"] < 0:
+    if count > budget["wanted"]:
         return {"error": "there is more code than the grader reads", "line": 0}
+    budget["wanted"] -= count
     imports = (node.level for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
     said = {"names": found, "level": max(imports, default=0)}
     return {**said, "statements": list(statements(tree, text))} if cell else said

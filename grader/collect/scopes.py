@@ -17,7 +17,7 @@ COMPREHENSIONS = frozenset({"listcomp", "setcomp", "dictcomp", "genexpr", "lambd
 
 def statements(tree: ast.Module, text: str) -> Iterator[dict[str, Any]]:
     """Yield for each top-level statement its source, the names it binds and the names it needs, now or when called."""
-    lines = text.split("\n")
+    lines = text.encode().split(b"\n")
     for number, node in enumerate(tree.body):
         start = min((d.lineno for d in getattr(node, "decorator_list", ())), default=node.lineno)
         if isinstance(node, (ast.Expr, ast.Assert, ast.Delete, ast.Pass)):
@@ -26,8 +26,16 @@ def statements(tree: ast.Module, text: str) -> Iterator[dict[str, Any]]:
         shared = (number > 0 and tree.body[number - 1].end_lineno == start) or (
             number + 1 < len(tree.body) and tree.body[number + 1].lineno == node.end_lineno
         )
-        source = ast.get_source_segment(text, node) if shared else "\n".join(lines[start - 1 : node.end_lineno])
-        yield {"line": start, "text": source, **uses(node, source or "")}
+        source = segment(lines, node) if shared else b"\n".join(lines[start - 1 : node.end_lineno]).decode()
+        yield {"line": start, "text": source, **uses(node, source)}
+
+
+def segment(lines: list[bytes], node: ast.stmt) -> str:
+    """Return the source of a statement that shares a line: what `ast` has for that takes the whole text apart anew."""
+    own = lines[node.lineno - 1 : node.end_lineno]
+    own[-1] = own[-1][: node.end_col_offset]
+    own[0] = own[0][node.col_offset :]
+    return b"\n".join(own).decode()
 
 
 def uses(node: ast.stmt, source: str) -> dict[str, Any]:
