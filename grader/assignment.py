@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from grader.model import Aspect, Assignment, GradedFunction
+from grader.model import Aspect, Assignment, Band, GradedFunction
 
 # Shares of the points, from 515 real solutions: most are right in their values and wrong in one demand.
 DEFAULT_SHARES: Mapping[Aspect, int] = {
@@ -18,6 +18,7 @@ DEFAULT_SHARES: Mapping[Aspect, int] = {
     Aspect.EDGE: 5,
     Aspect.DTYPE: 3,
     Aspect.PURITY: 2,
+    Aspect.SPEED: 5,
 }
 
 # More titles than this make no headline.
@@ -33,6 +34,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     points: dict[str, float]
     deadline_s: float = 5.0
     aspects: dict[Aspect, int] = {}
+    speed: dict[str, Band] = {}
 
 
 def assignment_names(root: Path) -> list[str]:
@@ -80,9 +82,19 @@ def _read(path: Path) -> _File:
         raise AssignmentError(f"{path}: deadline_s must be above 0 and at most 600 seconds.")
     if any(share < 0 for share in file.aspects.values()):
         raise AssignmentError(f"{path}: the shares under [aspects] must not be negative.")
+    for name, band in file.speed.items():
+        if name not in file.points:
+            raise AssignmentError(f"{path}: [speed] names {name}, which has no points.")
+        if not 1 <= band.full < band.none:
+            raise AssignmentError(
+                f"{path}: the band of {name} needs 1 <= full < none, not {band.full} and {band.none}."
+            )
     return file
 
 
 def _functions(file: _File) -> list[GradedFunction]:
     shares = {**DEFAULT_SHARES, **file.aspects}
-    return [GradedFunction(name, round(points * 100), shares, file.deadline_s) for name, points in file.points.items()]
+    return [
+        GradedFunction(name, round(points * 100), shares, file.deadline_s, file.speed.get(name))
+        for name, points in file.points.items()
+    ]

@@ -88,7 +88,10 @@ def run(
     as_json: bool,
     exit_zero: bool,
 ) -> None:
-    """Grade SUBMISSION, a folder, a .py file or a notebook; write results.json, feedback.html and feedback.md."""
+    """Grade SUBMISSION; write results.json, feedback.html and feedback.md.
+
+    A submission is a folder, a .py file, a notebook, or an archive (.zip, .tar, .tar.gz, .tgz).
+    """
     from sandbox.base import SandboxUnavailable
 
     if device == "cuda":

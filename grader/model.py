@@ -23,6 +23,7 @@ class Aspect(StrEnum):
     EDGE = "edge"
     DTYPE = "dtype"
     PURITY = "purity"
+    SPEED = "speed"
 
 
 class Verdict(StrEnum):
@@ -82,13 +83,28 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
+class Band:
+    """How fast is fast enough, in multiples of the reference's time.
+
+    Up to `full` the whole share, from `none` on nothing; between them the share falls in proportion to the logarithm.
+    """
+
+    full: float
+    none: float
+
+
+@dataclass(frozen=True, slots=True)
 class GradedFunction:
-    """A function of an assignment: points in hundredths, the share of each aspect in any unit, seconds for a call."""
+    """A function of an assignment: points in hundredths, the share of each aspect in any unit, seconds for a call.
+
+    Without a `band` the function is not timed.
+    """
 
     name: str
     hundredths: int
     shares: Mapping[Aspect, int]
     deadline_s: float
+    band: Band | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +202,51 @@ class CheckResult:
     location: Location | None = None
 
 
+class Pace(StrEnum):
+    """What timing found. Only `SLOW` costs points: what could not be measured well never does."""
+
+    FULL = "full"
+    SLOW = "slow"
+    UNSTABLE = "unstable"
+    UNMEASURED = "unmeasured"
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """How the cost grows: seconds per call at each size, and the exponents of the power laws through them.
+
+    `error` is the exponent's uncertainty, `expected` the reference's exponent, `unit` what the sizes count.
+    """
+
+    unit: str
+    sizes: tuple[int, ...]
+    seconds: tuple[float, ...]
+    reference_seconds: tuple[float, ...]
+    exponent: float
+    error: float
+    expected: float
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How fast a function is beside the reference: `ratio` of CPU times, with its uncertainty as a fraction.
+
+    `rounds` are the paired ratios that were measured, in order. `flagged` asks a human to look: too fast to be true.
+    `share` is the part of the speed points that is earned, and `reason` says why when `pace` is not full.
+    """
+
+    function: str
+    pace: Pace
+    share: float
+    band: Band
+    ratio: float | None = None
+    uncertainty: float | None = None
+    rounds: tuple[float, ...] = ()
+    growth: Growth | None = None
+    flagged: bool = False
+    reason: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class AspectScore:
     """The points of one aspect, in hundredths; None while any of its checks is a fault."""
@@ -208,6 +269,7 @@ class FunctionResult:
     checks: tuple[CheckResult, ...]
     location: Location | None = None
     note: str = ""
+    timing: Timing | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,21 @@ class Mistake:
 
 
 @dataclass(frozen=True, slots=True)
+class Speed:
+    """How a topic's speed is measured, at three sizes; the middle one is judged, all three show how the cost grows.
+
+    `inputs(rng, size)` returns the arguments at a size of the `unit`. `vary(rng, **inputs)` returns those of one call:
+    like them in every property, other in every answer, and cheap to make beside the kernel. It runs in the box, where
+    its source travels: a plain function of NumPy arrays that names nothing but `np` and its own parameters.
+    """
+
+    inputs: Callable[[np.random.Generator, int], Mapping[str, Any]]
+    vary: Callable[..., Mapping[str, Any]]
+    sizes: tuple[int, int, int]
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
 class Equivalent:
     """A mutant of the reference that answers as the reference does, as `grader verify` prints it, and why."""
 
@@ -108,6 +123,7 @@ class Topic:
     wrt: tuple[str, ...] = ()
     equivalents: tuple[Equivalent, ...] = ()
     autograd_only: bool = False
+    speed: Speed | None = None
 
     @property
     def name(self) -> str:

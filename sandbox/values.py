@@ -28,7 +28,9 @@ class HostSide(Side):
 
     def array(self, kind: str, dtype: str, array: np.ndarray, layout: str) -> Any:
         if dtype == BFLOAT16:
-            array = (array.astype(np.uint32) << 16).view(np.float32)
+            wide = array.astype(np.uint32)
+            wide <<= 16
+            array = wide.view(np.float32)
         elif not array.flags.aligned:
             array = array.copy()
         return Tensor(array, dtype) if kind == "tensor" else array

@@ -55,7 +55,9 @@ def test_json_is_all_that_stdout_holds_and_follows_the_schema(tmp_path):
 
 
 def test_the_schema_in_the_docs_is_that_of_the_model():
-    assert json.loads((ROOT / "docs" / "results.schema.json").read_text()) == codec.json_schema()
+    assert json.loads((ROOT / "docs" / "results.schema.json").read_text()) == json.loads(
+        json.dumps(codec.json_schema())
+    )
 
 
 def test_results_can_be_read_back(tmp_path):

@@ -45,7 +45,7 @@ def excerpt(text: str, limit: int = LINE, lines: int = 1) -> str:
         shown, gap = " ".join(kept.split()), " "
     else:
         kept = "\n".join(kept.split("\n")[:lines])
-        shown, gap = kept.replace("\r\n", "\n").strip("\n").removesuffix("\r").expandtabs(4), "\n"
+        shown, gap = kept.replace("\r\n", "\n").strip("\n").rstrip("\r\n").expandtabs(4), "\n"
     left = len(text) - len(kept)
     if left > 1 or (left and text[-1] != "\n"):
         shown += f"{gap}… {left:,} more character{'' if left == 1 else 's'}"

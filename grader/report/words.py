@@ -15,6 +15,7 @@ ASPECTS = {
     Aspect.EDGE: "edge cases",
     Aspect.DTYPE: "dtype",
     Aspect.PURITY: "purity",
+    Aspect.SPEED: "speed",
 }
 
 VERDICTS = {
