@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.base import Framework, Limits, SandboxUnavailable, Session, Source
 from sandbox.cgroup import Cgroup
 from sandbox.engine import connect, image_id
+from sandbox.podman import is_podman, podman_options
 from sandbox.pool import Pool
 from sandbox.program import command
 from sandbox.stream import Multiplex, last_line
@@ -44,6 +45,7 @@ class DockerSandbox:
         self._client = connect()
         try:
             self._images: dict[Framework, str] = {framework: image_id(self._client, framework)}
+            self._podman = is_podman(self._client)
         except BaseException:
             self._client.close()
             raise
@@ -63,7 +65,9 @@ class DockerSandbox:
     def _start(self, framework: Framework, limits: Limits) -> DockerBox:
         if framework not in self._images:
             self._images[framework] = image_id(self._client, framework)
-        box = start(self._client, self._images[framework], container_options(framework, limits, self._run))
+        options = container_options(framework, limits, self._run)
+        options = podman_options(options) if self._podman else options
+        box = start(self._client, self._images[framework], options)
         if self._reaping is None:
             self._reaping = threading.Thread(target=self._reap, name="reap", daemon=True)
             self._reaping.start()

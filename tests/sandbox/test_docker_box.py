@@ -51,6 +51,10 @@ def test_the_root_is_read_only_and_tmp_is_small(docker_box: Client) -> None:
     assert docker_box.value("write_file", path="/tmp/x", size=100) in ("No space left on device", "File too large")
 
 
+def test_there_is_no_other_place_to_write_to(docker_box: Client) -> None:
+    assert docker_box.value("writable_folders") == ["/dev/mqueue", "/tmp"]
+
+
 def test_no_file_of_the_host_is_there(docker_box: Client) -> None:
     for path in ("/work", "/var/run/docker.sock", __file__, "/.dockerenv/secret", "/home/student"):
         assert docker_box.value("exists", path=path) is False
