@@ -90,7 +90,12 @@ def probe_docker() -> EngineFacts:
     try:
         with engine(PROBE_TIMEOUT_S) as client:
             version, info = client.version(), client.info()
-            found = {name: str(image.id) for image in client.images.list(REPOSITORY) for name in image.tags}
+            # Podman says localhost/NAME of what it was given as NAME.
+            found = {
+                name.removeprefix("localhost/"): str(image.id)
+                for image in client.images.list(REPOSITORY)
+                for name in image.tags
+            }
     except SandboxUnavailable as error:
         return EngineFacts(problem=str(error))
     options = " ".join(info.get("SecurityOptions") or [])
