@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 NOBODY = "65534:65534"
 RUN_LABEL, DEADLINE_LABEL = "kernel-grader.run", "kernel-grader.deadline"
 LIFETIME_S = 4 * 3600  # a container older than this belongs to a grader that is gone
+REMOVAL_TRIES, REMOVAL_PAUSE_S = 5, 0.1
 STREAMS = ("stdin", "stdout", "stderr", "stream")
 
 
@@ -241,13 +242,20 @@ class DockerBox:
 def _remove(container: Container) -> None:
     from docker.errors import APIError, NotFound
 
-    try:
-        container.remove(force=True, v=True)
-    except NotFound:
-        return
-    except APIError as error:
-        if error.status_code != 409:  # 409: a removal is already on its way
-            raise
+    for tries_left in reversed(range(REMOVAL_TRIES)):
+        try:
+            container.remove(force=True, v=True)
+        except NotFound:
+            return
+        except APIError as error:
+            if error.status_code == 409:  # a removal is already on its way
+                return
+            # Podman's answer about a container that is just ending by itself.
+            if error.status_code != 500 or not tries_left:
+                raise
+            time.sleep(REMOVAL_PAUSE_S)
+        else:
+            return
 
 
 @cache
