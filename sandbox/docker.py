@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.base import Framework, Limits, SandboxUnavailable, Session, Source
 from sandbox.cgroup import Cgroup
-from sandbox.engine import connect, image_id
+from sandbox.engine import connect, image_id, left_out
 from sandbox.podman import is_podman, podman_options
 from sandbox.pool import Pool
 from sandbox.program import command
@@ -158,6 +158,8 @@ def start(client: DockerClient, image: str, options: dict[str, Any]) -> DockerBo
     container = box = None
     try:
         container = client.containers.create(image, **options)
+        if missing := left_out(container, options):
+            raise DockerException(f"this engine leaves out {', '.join(missing)}")
         # Attached before the start, or the first bytes would be lost.
         attached: Any = container.attach_socket(params=dict.fromkeys(STREAMS, 1))
         box = DockerBox(container, Multiplex(getattr(attached, "_sock", attached)), attached)

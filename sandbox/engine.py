@@ -8,17 +8,26 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sandbox.base import Framework, SandboxUnavailable
 
 if TYPE_CHECKING:
     from docker import DockerClient
+    from docker.models.containers import Container
 
 REPOSITORY = "kernel-grader-sandbox"
 SOCKET = "/var/run/docker.sock"
 TIMEOUT_S = 60
 PROBE_TIMEOUT_S = 3
+KEPT = {
+    "mem_limit": "Memory",
+    "pids_limit": "PidsLimit",
+    "nano_cpus": "NanoCpus",
+    "read_only": "ReadonlyRootfs",
+    "network_mode": "NetworkMode",
+    "runtime": "Runtime",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +92,15 @@ def image_id(client: DockerClient, framework: Framework) -> str:
     except ImageNotFound:
         torch = " --torch" if framework == "torch" else ""
         raise SandboxUnavailable(f"no sandbox image {tag(framework)}: run `grader sandbox build{torch}`") from None
+
+
+def left_out(container: Container, options: Mapping[str, Any]) -> list[str]:
+    """Return which of the options a container was made without, as some engines do and say nothing.
+
+    Rootless engines on cgroup v1 bound nothing, and Podman takes no runtime.
+    """
+    kept = container.attrs["HostConfig"]
+    return [option for option, name in KEPT.items() if option in options and kept.get(name) != options[option]]
 
 
 def probe_docker() -> EngineFacts:

@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.base import Limits, Sandbox, SandboxUnavailable
 from sandbox.docker import DEADLINE_LABEL, RUN_LABEL, DockerSandbox, container_options, reap
-from sandbox.engine import connect, image_id, probe_docker
+from sandbox.engine import connect, image_id, left_out, probe_docker
 from tests.sandbox.conftest import LIMITS, STUDENT, Client, one_module
 
 pytestmark = pytest.mark.docker
@@ -93,6 +93,19 @@ def test_every_option_is_on_every_container() -> None:
     assert options["security_opt"][0] == "no-new-privileges:true"
     assert options["security_opt"][1].startswith("seccomp={")
     assert not {"volumes", "mounts", "devices", "ports", "links", "volumes_from"} & set(options)
+
+
+@pytest.mark.parametrize("option", ["mem_limit", "pids_limit", "nano_cpus", "read_only", "network_mode", "runtime"])
+def test_an_engine_that_leaves_an_option_out_is_not_used(docker: Sandbox, option: str) -> None:
+    client = connect()
+    options = {"network_mode": "none", "read_only": True, "mem_limit": 64 << 20, "pids_limit": 8, "nano_cpus": 10**9}
+    made = client.containers.create(image_id(client, "numpy"), "true", **options)
+    try:
+        assert left_out(made, options) == []
+        assert left_out(made, options | {option: "something else"}) == [option]
+    finally:
+        made.remove(force=True)
+        client.close()
 
 
 def test_sessions_leave_no_container_behind(docker: Sandbox) -> None:
