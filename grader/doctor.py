@@ -65,7 +65,7 @@ def _engine() -> Iterator[Finding]:
     yield Finding(
         "ok" if facts.seccomp else "warn",
         "engine",
-        f"Docker {facts.version}, API {facts.api_version}, cgroup v{facts.cgroup_version}, {confined}{rootless}",
+        f"{facts.name} {facts.version}, API {facts.api_version}, cgroup v{facts.cgroup_version}, {confined}{rootless}",
     )
     for name, digest in facts.images.items():
         yield Finding("ok", "image", f"{name} {digest[:19]}")

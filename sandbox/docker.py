@@ -46,7 +46,7 @@ class DockerSandbox:
         self._client = connect()
         try:
             self._images: dict[Framework, str] = {framework: image_id(self._client, framework)}
-            self._podman = is_podman(self._client)
+            self._podman = is_podman(self._client.version())
         except BaseException:
             self._client.close()
             raise

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandbox.base import Framework, SandboxUnavailable
+from sandbox.podman import is_podman
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -34,6 +35,7 @@ KEPT = {
 class EngineFacts:
     """What is known of the engine; `problem` is one line that says what to do, empty when the engine answers."""
 
+    name: str = "Docker"
     version: str = ""
     api_version: str = ""
     cgroup_version: str = ""
@@ -118,6 +120,7 @@ def probe_docker() -> EngineFacts:
         return EngineFacts(problem=str(error))
     options = " ".join(info.get("SecurityOptions") or [])
     return EngineFacts(
+        name="Podman" if is_podman(version) else "Docker",
         version=str(version.get("Version", "")),
         api_version=str(version.get("ApiVersion", "")),
         cgroup_version=str(info.get("CgroupVersion", "1")),

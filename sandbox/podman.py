@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from docker import DockerClient
+from typing import Any
 
 SECCOMP = Path(__file__).resolve().with_name("seccomp.json")
 CLOSED = "ro,noexec,nosuid,nodev,size=4k,mode=555"
 
 
-def is_podman(client: DockerClient) -> bool:
-    """Return whether the engine behind the socket is Podman."""
-    return any(part.get("Name") == "Podman Engine" for part in client.version().get("Components") or [])
+def is_podman(version: Mapping[str, Any]) -> bool:
+    """Return whether an engine that answers so to the question for its version is Podman."""
+    return any(part.get("Name") == "Podman Engine" for part in version.get("Components") or [])
 
 
 def podman_options(options: dict[str, Any]) -> dict[str, Any]:
