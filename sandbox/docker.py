@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.base import Framework, Limits, SandboxUnavailable, Session, Source
 from sandbox.cgroup import Cgroup
+from sandbox.dialects import is_podman, podman_options
 from sandbox.engine import connect, image_id, left_out
-from sandbox.podman import is_podman, podman_options
 from sandbox.pool import Pool
 from sandbox.program import command
 from sandbox.stream import Multiplex, last_line

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandbox.base import Framework, SandboxUnavailable
-from sandbox.podman import is_podman
+from sandbox.dialects import is_podman
 
 if TYPE_CHECKING:
     from docker import DockerClient
