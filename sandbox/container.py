@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.base import SandboxUnavailable
 from sandbox.cgroup import Cgroup
-from sandbox.engine import PROBE_TIMEOUT_S, engine, first_line
+from sandbox.engine import PROBE_TIMEOUT_S, engine, first_line, left_out
 from sandbox.stream import Multiplex, last_line
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 STREAMS = ("stdin", "stdout", "stderr", "stream")
+REMOVAL_TRIES, REMOVAL_PAUSE_S = 5, 0.1
+CONFLICT, SERVER_ERROR = 409, 500
 
 
 def start(client: DockerClient, image: str, options: Mapping[str, Any], bury: Callable[[Container], None]) -> DockerBox:
@@ -26,6 +28,9 @@ def start(client: DockerClient, image: str, options: Mapping[str, Any], bury: Ca
     container = box = None
     try:
         container = client.containers.create(image, **options)
+        if missing := left_out(container, options):
+            bury(container)
+            raise SandboxUnavailable(f"this engine leaves out {', '.join(missing)}: use another, or another sandbox")
         # Attached before the start, or the first bytes would be lost.
         attached: Any = container.attach_socket(params=dict.fromkeys(STREAMS, 1))
         box = DockerBox(client, container, attached, bury)
@@ -146,10 +151,17 @@ def remove(container: Container) -> None:
     """Kill and remove a container; one that is gone, or on its way, is no error. Raises DockerException."""
     from docker.errors import APIError, NotFound
 
-    try:
-        container.remove(force=True, v=True)
-    except NotFound:
-        return
-    except APIError as error:
-        if error.status_code != 409:  # 409: a removal is already on its way
-            raise
+    for tries_left in reversed(range(REMOVAL_TRIES)):
+        try:
+            container.remove(force=True, v=True)
+        except NotFound:
+            return
+        except APIError as error:
+            if error.status_code == CONFLICT:  # a removal is already on its way
+                return
+            # Podman's answer about a container that is just ending by itself.
+            if error.status_code != SERVER_ERROR or not tries_left:
+                raise
+            time.sleep(REMOVAL_PAUSE_S)
+        else:
+            return

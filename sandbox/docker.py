@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.base import Framework, Limits, Session, Source
 from sandbox.confinement import WRITABLE, bounds, privileges, reach, refuse
 from sandbox.container import DockerBox, remove, start
+from sandbox.dialects import CLOSED, gvisor_options, is_podman, podman_options
 from sandbox.engine import connect, image_id
 from sandbox.leftovers import DEADLINE_LABEL, OWNER_LABEL, RUN_LABEL, new_run, owner, reap
 from sandbox.pool import Pool
@@ -26,7 +27,6 @@ NOBODY = "65534:65534"
 LIFETIME_S = 4 * 3600  # a container older than this belongs to a grader that is gone
 STARTERS = 2
 GVISOR = "runsc"
-CLOSED = "ro,noexec,nosuid,nodev,size=4k,mode=555"
 
 
 class DockerSandbox:
@@ -42,6 +42,7 @@ class DockerSandbox:
         self._client = connect()
         try:
             self._images: dict[Framework, str] = {framework: image_id(self._client, framework)}
+            self._podman = is_podman(self._client.version())
         except BaseException:
             self._client.close()
             raise
@@ -74,18 +75,23 @@ class DockerSandbox:
         self._undertaker.shutdown()
         from docker.errors import DockerException
 
+        ours: Any = {"label": f"{RUN_LABEL}={self._run}"}
         # What an ailing engine does not remove now, the next grader's reap() will.
         with contextlib.suppress(DockerException, OSError):
-            for container in self._client.containers.list(
-                all=True, ignore_removed=True, filters={"label": f"{RUN_LABEL}={self._run}"}
-            ):
+            for container in self._client.containers.list(all=True, ignore_removed=True, filters=ours):
                 remove(container)
         self._client.close()
 
     def _start(self, framework: Framework, limits: Limits) -> DockerBox:
         if framework not in self._images:
             self._images[framework] = image_id(self._client, framework)
-        options = container_options(framework, limits, self._run, self._runtime)
+        options = container_options(framework, limits, self._run)
+        if self._podman:
+            options = podman_options(options)
+        if self._runtime:
+            options |= {"runtime": self._runtime}
+        if self._runtime == GVISOR:
+            options = gvisor_options(options)
         box = start(self._client, self._images[framework], options, self._bury)
         if not self._reaped:
             self._reaped = True
@@ -115,7 +121,7 @@ class DockerSandbox:
             reap(self._client)
 
 
-def container_options(framework: Framework, limits: Limits, run: str, runtime: str = "") -> dict[str, Any]:
+def container_options(framework: Framework, limits: Limits, run: str) -> dict[str, Any]:
     """Return the options of every container: what the box must not have, and the bounds of what it has."""
     from docker.types import LogConfig, Ulimit
 
@@ -150,7 +156,6 @@ def container_options(framework: Framework, limits: Limits, run: str, runtime: s
         "oom_score_adj": 500,
         "healthcheck": {"test": ["NONE"]},
         "auto_remove": False,
-        "runtime": runtime or None,
         "labels": {RUN_LABEL: run, OWNER_LABEL: owner(), DEADLINE_LABEL: str(math.ceil(time.time()) + LIFETIME_S)},
         "environment": {
             "HOME": WRITABLE,

@@ -8,19 +8,29 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sandbox.base import Framework, SandboxUnavailable
+from sandbox.dialects import is_podman
 
 if TYPE_CHECKING:
     from docker import DockerClient
+    from docker.models.containers import Container
 
 REPOSITORY = "kernel-grader-sandbox"
 SOCKET = "/var/run/docker.sock"
 TIMEOUT_S = 60
 PROBE_TIMEOUT_S = 3
-PODMAN = "Podman Engine"
+LINE_CAP = 300
 RUNTIMES = ("containerd", "runc", "crun")
+KEPT = {
+    "mem_limit": "Memory",
+    "pids_limit": "PidsLimit",
+    "nano_cpus": "NanoCpus",
+    "read_only": "ReadonlyRootfs",
+    "network_mode": "NetworkMode",
+    "runtime": "Runtime",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +93,32 @@ def image_id(client: DockerClient, framework: Framework) -> str:
         raise SandboxUnavailable(f"no sandbox image {tag(framework)}: run `grader sandbox build{torch}`") from None
 
 
+def left_out(container: Container, options: Mapping[str, Any]) -> list[str]:
+    """Return which of the options a container was made without, as some engines do and say nothing.
+
+    Rootless engines on cgroup v1 bound nothing, and Podman takes no runtime.
+    """
+    kept = container.attrs["HostConfig"]
+    return [option for option, name in KEPT.items() if option in options and kept.get(name) != options[option]]
+
+
 def probe_docker() -> EngineFacts:
     """Return what `grader doctor` shows of the engine; quick when there is none."""
     try:
         with engine(PROBE_TIMEOUT_S) as client:
             version, info = client.version(), client.info()
-            found = {name: str(image.id) for image in client.images.list(REPOSITORY) for name in image.tags}
+            # Podman says localhost/NAME of what it was given as NAME.
+            found = {
+                name.removeprefix("localhost/"): str(image.id)
+                for image in client.images.list(REPOSITORY)
+                for name in image.tags
+            }
     except SandboxUnavailable as error:
         return EngineFacts(problem=str(error))
     options = " ".join(info.get("SecurityOptions") or [])
     parts = {str(part.get("Name")): str(part.get("Version")) for part in version.get("Components") or []}
     return EngineFacts(
-        name="Podman" if PODMAN in parts else "Docker",
+        name="Podman" if is_podman(version) else "Docker",
         version=str(version.get("Version", "")),
         api_version=str(version.get("ApiVersion", "")),
         cgroup_version=str(info.get("CgroupVersion", "1")),
@@ -126,4 +150,4 @@ def _absent() -> str:
 
 def first_line(error: Exception) -> str:
     """Return the first line of an exception's message, or its type's name."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    return (str(error).splitlines() or [type(error).__name__])[0][:LINE_CAP]

@@ -13,7 +13,7 @@ import pytest
 from sandbox.base import Limits, Sandbox, SandboxUnavailable
 from sandbox.container import remove
 from sandbox.docker import DockerSandbox, container_options
-from sandbox.engine import connect, engine, image_id, probe_docker
+from sandbox.engine import connect, engine, image_id, left_out, probe_docker
 from sandbox.leftovers import RUN_LABEL, reap
 from tests.sandbox.conftest import LIMITS, STUDENT, Client, one_module
 
@@ -58,6 +58,10 @@ def test_the_root_is_read_only_and_tmp_is_small(docker_box: Client) -> None:
     assert docker_box.value("write_file", path="/tmp/x", size=100) in ("No space left on device", "File too large")
 
 
+def test_there_is_no_other_place_to_write_to(docker_box: Client) -> None:
+    assert docker_box.value("writable_folders") == ["/tmp"]
+
+
 def test_no_file_of_the_host_is_there(docker_box: Client) -> None:
     for path in ("/work", "/var/run/docker.sock", __file__, "/.dockerenv/secret", "/home/student"):
         assert docker_box.value("exists", path=path) is False
@@ -72,7 +76,9 @@ def test_the_environment_is_explicit(docker_box: Client) -> None:
     assert isinstance(got, dict)
     thread_counts = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"}
     of_official_images = {"LANG", "GPG_KEY", "PYTHON_VERSION", "PYTHON_SHA256"}
-    assert set(got) <= {"PATH", "HOSTNAME", "HOME", "PYTHONHASHSEED", "LC_CTYPE"} | thread_counts | of_official_images
+    ours = {"PATH", "HOSTNAME", "HOME", "PYTHONHASHSEED", "LC_CTYPE"} | thread_counts
+    of_podman = {"TERM", "container"}
+    assert set(got) <= ours | of_official_images | of_podman
     assert got["HOSTNAME"] == "sandbox" and got["HOME"] == "/tmp"
 
 
@@ -94,6 +100,19 @@ def test_every_option_is_on_every_container() -> None:
     assert options["security_opt"][0] == "no-new-privileges:true"
     assert options["security_opt"][1].startswith("seccomp={")
     assert not {"volumes", "mounts", "devices", "ports", "links", "volumes_from"} & set(options)
+
+
+@pytest.mark.parametrize("option", ["mem_limit", "pids_limit", "nano_cpus", "read_only", "network_mode", "runtime"])
+def test_an_engine_that_leaves_an_option_out_is_not_used(docker: Sandbox, option: str) -> None:
+    client = connect()
+    options = {"network_mode": "none", "read_only": True, "mem_limit": 64 << 20, "pids_limit": 8, "nano_cpus": 10**9}
+    made = client.containers.create(image_id(client, "numpy"), "true", **options)
+    try:
+        assert left_out(made, options) == []
+        assert left_out(made, options | {option: "something else"}) == [option]
+    finally:
+        made.remove(force=True)
+        client.close()
 
 
 def test_sessions_leave_no_container_behind(docker: Sandbox) -> None:
@@ -135,6 +154,7 @@ def test_a_container_that_is_weaker_than_asked_for_is_refused(
 
     monkeypatch.setattr("sandbox.docker.container_options", weaker)
     sandbox = DockerSandbox("numpy")
+    monkeypatch.setattr("sandbox.container.left_out", lambda container, options: [])
     with pytest.raises(SandboxUnavailable, match=f"^the sandbox is not confined: {words};"):
         sandbox.open(one_module(STUDENT), LIMITS)
     sandbox.close()
