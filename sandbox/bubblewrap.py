@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import platform
 import re
@@ -12,7 +11,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +20,6 @@ from sandbox import bpf
 from sandbox.base import Framework, Limits, SandboxUnavailable
 from sandbox.confinement import privileges, reach, refuse
 from sandbox.local import ENVIRONMENT, LocalBox, LocalSandbox, beside_others, kin
-from sandbox.processes import lives
 from sandbox.program import command
 from sandbox.rootfs import root
 from sandbox.stream import last_line
@@ -78,32 +75,19 @@ class BubblewrapBox(LocalBox):
     """
 
     def __init__(self, framework: Framework) -> None:
-        report, told = os.pipe()
-        self._report = open(report, "rb")  # noqa: SIM115 - closed by destroy()
-        try:
-            with launch(command(framework), ["--info-fd", str(told)]) as (arguments, files):
-                super().__init__(arguments, ENVIRONMENT | {"HOME": "/tmp"}, files=(*files, told))  # noqa: S108
-        except BaseException:
-            self._report.close()
-            raise
-        finally:
-            os.close(told)
+        with launch(command(framework)) as (arguments, files):
+            super().__init__(arguments, ENVIRONMENT | {"HOME": "/tmp"}, files=files)  # noqa: S108 - in the box
 
     def _end(self) -> None:
         """End the worker, and with it, by the system's hand, all that runs in its namespace."""
-        end = time.monotonic() + END_S
-        for pid in kin(self._process.pid):
-            with contextlib.suppress(OSError):
-                os.kill(pid, signal.SIGKILL)
+        if family := [*kin(self._process.pid)]:
+            for pid in family:
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
+            # The monitor ends when the last process of the namespace has.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(END_S)
         self._end_group()
-        with contextlib.suppress(ValueError, KeyError):  # bubblewrap did not get as far as an init
-            init = int(json.loads(self._report.read())["child-pid"])
-            while lives(init) and time.monotonic() < end:
-                time.sleep(0.001)
-
-    def _release(self) -> None:
-        super()._release()
-        self._report.close()
 
 
 def probe(framework: Framework) -> None:
@@ -129,7 +113,7 @@ def probe(framework: Framework) -> None:
 
 
 @contextmanager
-def launch(python: Sequence[str], more: Sequence[str] = ()) -> Iterator[tuple[list[str], tuple[int, ...]]]:
+def launch(python: Sequence[str]) -> Iterator[tuple[list[str], tuple[int, ...]]]:
     """Yield the command that runs Python in a box, and the files that it must inherit.
 
     Raises SandboxUnavailable when bubblewrap or a filter for this machine's system calls is missing.
@@ -152,7 +136,7 @@ def launch(python: Sequence[str], more: Sequence[str] = ()) -> Iterator[tuple[li
             # Last, or what is mounted by bubblewrap itself would stay writable.
             *("--remount-ro", "/", "--chdir", "/tmp"),  # noqa: S108 - in the box
         ]
-        yield [program, *more, *options, "--", *before, sys.executable, *python], files
+        yield [program, *options, "--", *before, sys.executable, *python], files
     finally:
         for file in files:
             os.close(file)
