@@ -32,6 +32,7 @@ LIMITS = Limits(memory_bytes=512 << 20, processes=40, load_deadline_s=3.0)
 GRACE_S = 1.0
 START_S = 60.0  # for all that is not a deadline, on a busy machine
 DYING_S = 5.0
+REMOVAL_S = 30.0
 
 
 @dataclass
@@ -227,17 +228,17 @@ def _ended(before: set[int]) -> list[str]:
 
 
 def _containers(sandbox: Sandbox) -> list[str]:
-    """Return the sandbox's containers that are not removed, as they should be in the background."""
+    """Return the containers that have not been removed; the backend does it in the background."""
     if sandbox.name != "docker":
         return []
     from sandbox.engine import engine
     from sandbox.leftovers import RUN_LABEL
 
-    filters = {"label": f"{RUN_LABEL}={sandbox._run}"}  # type: ignore[attr-defined]
-    end = time.monotonic() + DYING_S
+    label = f"{RUN_LABEL}={sandbox._run}"  # type: ignore[attr-defined]
+    end = time.monotonic() + REMOVAL_S
     with engine() as client:
-        while left := client.containers.list(all=True, ignore_removed=True, filters=filters):
+        while left := client.containers.list(all=True, ignore_removed=True, filters={"label": label}):
             if time.monotonic() > end:
-                break
-            time.sleep(0.02)
-        return [f"container {container.short_id}" for container in left]
+                return [f"container {container.short_id}" for container in left]
+            time.sleep(0.05)
+    return []

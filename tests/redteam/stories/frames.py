@@ -26,9 +26,6 @@ def leak(name: str, why: str, message: str, allowed: str) -> Story:
     return forging(name, why, code, f"pass {allowed}")
 
 
-FIRST_PROCESS = {"docker": "the first process of a container is the engine's init, whose streams any process may open"}
-UNTYPED = dict.fromkeys(("docker", "bubblewrap", "process"), "what the child says is used before its type is known")
-
 STORIES = (
     forging(
         "every-descriptor-written",
@@ -58,7 +55,6 @@ STORIES = (
             return 3 * x + 1
         """,
         "pass fail crash",
-        holes=FIRST_PROCESS,
     ),
     forging(
         "first-process-read",
@@ -73,7 +69,6 @@ STORIES = (
             return 3 * x + 1
         """,
         "pass fail timeout",
-        holes=FIRST_PROCESS,
     ),
     forging(
         "answered-twice",
@@ -128,18 +123,16 @@ STORIES = (
         "a word of the wire that only requests have",
         "values(Spelled({'rng': 3}))",
         attacked="mean",
-        holes=UNTYPED,
     ),
     said(
         "function-node",
         "another word that only requests have",
         "values(Spelled({'function': ['a', 'b']}))",
         attacked="mean",
-        holes=UNTYPED,
     ),
     said("tensor-node", "a tensor from a box without torch", TENSOR),
     said("unknown-node", "a word that the wire does not have", "values(Spelled({'pickle': 'cos'}))"),
-    said("changed-arrays", "arguments are named by strings", "values(1, changed=[x])", holes=UNTYPED),
+    said("changed-arrays", "arguments are named by strings", "values(1, changed=[x])"),
     said("changed-numbers", "and by nothing else", "values(1, changed=[1, None, {}])"),
     said("reply-unknown", "a reply that there is not", "{'reply': 'full marks', 'value': 1}"),
     said("reply-of-another-type", "an array for a word", "{'reply': x}"),

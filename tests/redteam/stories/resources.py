@@ -76,7 +76,6 @@ STORIES = (
                 os.chdir("d")
             return 3 * x + 1
         """,
-        holes={"process": "the removal of a box's folder recurses too deeply"},
         patient=True,
     ),
     Story(
