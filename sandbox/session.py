@@ -26,7 +26,7 @@ from sandbox.base import (
 )
 from sandbox.decoder import decode
 from sandbox.encoder import encode
-from sandbox.values import HOST
+from sandbox.values import ANSWERS, HOST
 from sandbox.wire import Reader, WireError
 
 START_DEADLINE_S = 120.0  # a first import of torch from a cold disk
@@ -223,7 +223,7 @@ def _receive(box: Box, reader: Reader, cap: int, end: float) -> Any:
         if not count:
             raise BoxLostError
         reader.filled(count)
-    return decode(frame, HOST)
+    return decode(frame, ANSWERS)
 
 
 def _has(message: Any, kinds: dict[str, type]) -> bool:

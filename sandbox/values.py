@@ -42,7 +42,18 @@ class HostSide(Side):
         return Function(module, name)
 
 
+class AnswerSide(HostSide):
+    """The host's side for what comes out of a box: generators and functions only ever go in."""
+
+    def rng(self, seed: int) -> Rng:
+        raise WireError("a generator in an answer")
+
+    def function(self, module: str, name: str) -> Function:
+        raise WireError("a function in an answer")
+
+
 HOST = HostSide()
+ANSWERS = AnswerSide()
 
 
 def _narrow(array: np.ndarray) -> np.ndarray:
