@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test fuzz lint types check verify gpu-test bench bench-references schema clean
+.PHONY: help demo test lint types check verify gpu-test bench bench-boxes bench-references fuzz schema clean
 
 help:            ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -52,6 +52,9 @@ gpu-test: $(VENV)/.dev  ## values and gradients of the torch references on a rea
 
 bench: $(VENV)/.dev  ## measure the grader against bare pytest
 	$(BIN)/python benchmarks/overhead.py
+
+bench-boxes: $(VENV)/.dev  ## measure what a box costs: first answer, small calls, large arrays, forty submissions
+	$(BIN)/python benchmarks/boxes.py
 
 bench-references: $(VENV)/.dev  ## measure the references against loops and torch.nn.functional
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python benchmarks/references.py

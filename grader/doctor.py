@@ -115,9 +115,7 @@ def _backends() -> Iterator[Finding]:
         finally:
             sandbox.close()
     if not working:
-        yield Finding(
-            "fail", "sandbox", "no backend works here: start Docker or install bubblewrap"
-        )
+        yield Finding("fail", "sandbox", "no backend works here: start Docker or install bubblewrap")
 
 
 def _canary(sandbox: Sandbox, framework: Framework) -> Iterator[Finding]:

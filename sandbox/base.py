@@ -88,12 +88,28 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Block:
+    """One step of timed work, of which the host reads the cost from outside.
+
+    "base" leaves the call's arguments in the box, with the function that varies them. "run" calls the function
+    `repeat` times on inputs that follow from `seed`, and "idle" does the same but for the calls. "project" returns of
+    each result, array by array: size, norm, and the product with a random vector that follows from `seed`.
+    """
+
+    step: Literal["base", "run", "idle", "project"]
+    seed: int = 0
+    repeat: int = 1
+    vary: Function | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One call of a student's function.
 
     `group` names the topic: calls of one group share a forked child, other groups never do. With `dout`, a torch
     box answers with the autograd gradients of sum(dout * output) with respect to the arguments named in `wrt`.
-    `definitions_only` loads the module without its top-level expression statements, loops and conditionals.
+    `definitions_only` loads the module without its top-level expression statements, loops and conditionals. With
+    `block` the call is a step of timed work.
     """
 
     group: str
@@ -103,6 +119,7 @@ class Call:
     dout: Value = None
     wrt: tuple[str, ...] = ()
     definitions_only: bool = False
+    block: Block | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ FILES = (
     "facts",
     "loader",
     "sides",
+    "bench",
     "child",
     "exchange",
     "worker",

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any, Protocol
 
 from sandbox.base import (
+    Block,
     Call,
     Crashed,
     Frame,
@@ -170,6 +171,7 @@ class StreamSession:
             "arguments": dict(call.arguments),
             "dout": call.dout,
             "wrt": list(call.wrt),
+            "block": None if call.block is None else _spelled(call.block),
             "load_deadline_s": float(self._limits.load_deadline_s),
             "deadline_s": float(deadline_s),
         }
@@ -215,6 +217,10 @@ class StreamSession:
         if kind == "out of memory":
             return OutOfMemory(self._limits.memory_bytes)
         raise WireError(FORGED)
+
+
+def _spelled(block: Block) -> dict[str, Any]:
+    return {"step": block.step, "seed": block.seed, "repeat": block.repeat, "vary": block.vary}
 
 
 def _receive(box: Box, reader: Reader, cap: int, end: float) -> Any:

@@ -24,6 +24,19 @@ class Originals(Side):
         return ANY
 
 
+class Plain(Side):
+    """Arguments as NumPy arrays, whatever the framework, and functions by name."""
+
+    def __init__(self, loader: Loader) -> None:
+        self._loader = loader
+
+    def array(self, kind: str, dtype: str, array: np.ndarray, layout: str) -> Any:
+        return array.copy()
+
+    def function(self, module: str, name: str) -> Any:
+        return getattr(self._loader.load(module), name)
+
+
 class BoxSide(Side):
     """Fresh writable arrays or tensors in; exact arrays, tensors and NumPy scalars out."""
 
