@@ -14,6 +14,8 @@ import numpy as np
 
 from sandbox.wire import Side, WireError
 
+NO_BASE = "no base arguments: the process that kept them is gone"
+
 
 class Bench:
     """The state between the steps of a timed call: the base arguments, how to vary them, and the last results."""
@@ -45,7 +47,7 @@ class Bench:
 
     def _inputs(self, block: dict[str, Any]) -> Iterator[dict[str, Any]]:
         if self._vary is None:
-            raise WireError("no base arguments: the code has ended the process that kept them")
+            raise WireError(NO_BASE)
         rng = np.random.default_rng(block["seed"])
         for _ in range(block["repeat"]):
             yield {name: self._native(value) for name, value in self._vary(rng, **self._base).items()}

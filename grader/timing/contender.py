@@ -1,0 +1,116 @@
+"""One side of a race: a function in a box, timed from outside by the box's ledger of CPU time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from sandbox.base import (
+    Block,
+    Call,
+    Crashed,
+    Function,
+    Missing,
+    OutOfMemory,
+    Raised,
+    Refused,
+    Reply,
+    SandboxUnavailable,
+    Session,
+    TimedOut,
+    Value,
+    Values,
+)
+from sandbox.bench import NO_BASE
+
+Projections: TypeAlias = "list[list[float]]"
+Clock: TypeAlias = Callable[[Session], float]
+
+
+def ledger(session: Session) -> float:
+    """Return the CPU seconds of everything that ever ran in the box, which nothing inside can turn back."""
+    return session.cpu_seconds()
+
+
+class NotTimed(Exception):  # noqa: N818 - an outcome, not an error of ours
+    """The function did not answer a timed call; the message says why, to the student."""
+
+
+@dataclass
+class Contender:
+    """A function of a box. A lap costs what the clock shows between its start and the start of the next thing.
+
+    So work that is put off, by a thread, a child process or a lazy object, is paid for by the lap that left it behind.
+    """
+
+    session: Session
+    module: str
+    function: str
+    vary: Function
+    deadline_s: float
+    definitions_only: bool = False
+    clock: Clock = ledger
+    costs: list[float] = field(default_factory=list)
+    _started: float | None = None
+
+    def base(self, arguments: Mapping[str, Value]) -> None:
+        """Leave the arguments that every call varies in the box. Raises NotTimed."""
+        self.settle()
+        self._step(Block("base", vary=self.vary), arguments)
+
+    def lap(self, seed: int, repeat: int, projection: int, step: Literal["run", "idle"] = "run") -> Projections:
+        """Run a block of calls, and return what proves that they were computed. Raises NotTimed.
+
+        The box learns of `projection` when the results exist: what was put off must be computed in this lap.
+        """
+        self.settle()
+        self._started = self.clock(self.session)
+        self._step(Block(step, seed=seed, repeat=repeat))
+        return _numbers(self._step(Block("project", seed=projection)), repeat)
+
+    def settle(self) -> None:
+        """Close the books on the last lap."""
+        if self._started is not None:
+            self.costs.append(self.clock(self.session) - self._started)
+            self._started = None
+
+    def _step(self, block: Block, arguments: Mapping[str, Value] | None = None) -> Any:
+        call = Call(
+            f"speed of {self.function}",
+            self.module,
+            self.function,
+            arguments or {},
+            definitions_only=self.definitions_only,
+            block=block,
+        )
+        reply = self.session.call(call, self.deadline_s)
+        if isinstance(reply, Values):
+            return reply.value
+        if isinstance(reply, Crashed) and reply.box_lost:
+            raise SandboxUnavailable(reply.reason)
+        raise NotTimed(_told(reply))
+
+
+def _told(reply: Reply) -> str:
+    match reply:
+        case TimedOut(deadline_s):
+            return f"a timed call does not end within {deadline_s:g} s"
+        case OutOfMemory():
+            return "a timed call runs out of memory"
+        case Raised(error, message):
+            return f"a timed call raises {error}: {message[:200]}"
+        case Refused(reason) if reason.startswith(NO_BASE):
+            return "it cannot be timed: it leaves threads or processes behind, or ends its own"
+        case Refused(reason) | Crashed(reason) | Missing(reason):
+            return f"a timed call fails: {reason}"
+    raise TypeError(type(reply).__name__)
+
+
+def _numbers(value: Any, count: int) -> Projections:
+    """Return the projections once their form is certain. Raises NotTimed."""
+    lists = type(value) is list and len(value) == count
+    if not lists or not all(type(row) is list and all(type(n) is float for n in row) for row in value):
+        raise NotTimed("a timed call answers with something else than was asked for")
+    found: Projections = value
+    return found

@@ -1,0 +1,175 @@
+"""Timing every kernel of a submission that is right: the race, the confirmation by a fresh box, the growth."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from grader.model import Band, Growth, Pace, Submission, Timing
+from grader.timing import boxes
+from grader.timing.contender import Clock, Contender, NotTimed, ledger
+from grader.timing.estimate import MARGIN, Estimate, estimate, is_clear, is_slow, verdict
+from grader.timing.growth import fit
+from grader.timing.race import Race, Round
+from grader.topic import Topic
+from grader.tree import leaves
+from sandbox.base import Framework, Limits, Sandbox, SandboxUnavailable, Session, Source
+
+DEADLINE_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How many rounds: at least, at most, for the growth at each size, and to test the reference against itself."""
+
+    fewest: int = 11
+    most: int = 20
+    growth: int = 4
+    self_test: int = 11
+
+
+QUICK, PATIENT = Effort(), Effort(fewest=30, most=60, growth=10, self_test=20)
+
+
+class Stopwatch:
+    """Times the functions of one submission, in boxes of their own; `source` holds the submission and `variation`."""
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        course: Path,
+        topics: Mapping[str, Topic],
+        submission: Submission,
+        source: Source,
+        secret: str,
+        effort: Effort = QUICK,
+        clock: Clock = ledger,
+    ) -> None:
+        self._sandbox, self._topics, self._submission = sandbox, topics, submission
+        self._framework: Framework = source.framework
+        self._source, self._secret, self._effort, self._clock = source, secret, effort, clock
+        self._references = Source(boxes.references(course, topics), source.framework)
+        self._limits = Limits.for_framework(source.framework)
+
+    def times(
+        self, bands: Mapping[str, Band], progress: Callable[[str], None] = lambda function: None
+    ) -> Iterator[Timing]:
+        """Time functions that are right; without a box or a steady machine they are unmeasured, which costs nothing."""
+        done: set[str] = set()
+        try:
+            with closing(self._open(self._references)) as reference, closing(self._open(self._source)) as student:
+                steady = self._self_test(reference, next(iter(bands)))
+                for function, band in bands.items():
+                    progress(function)
+                    timing = self._time(function, band, student, reference, steady)
+                    done.add(function)
+                    yield timing
+        except SandboxUnavailable as error:
+            for function in bands.keys() - done:
+                yield _unmeasured(function, bands[function], str(error))
+
+    def _open(self, source: Source) -> Session:
+        return self._sandbox.open(source, self._limits)
+
+    def _self_test(self, reference: Session, function: str) -> Estimate | None:
+        """Race the reference against itself, in two boxes."""
+        with closing(self._open(self._references)) as twin:
+            sides = self._reference(twin, function), self._reference(reference, function)
+            size = self._speed(function).sizes[1]
+            race = Race(*sides, self._inputs(function, size), self._precision(function, size))
+            for _ in range(self._effort.self_test):
+                race.round()
+            return estimate(round_.ratio for round_ in race.finish())
+
+    def _time(self, function: str, band: Band, student: Session, reference: Session, steady: Estimate | None) -> Timing:
+        try:
+            rounds = self._race(function, band, student, reference)
+            measured = estimate(round_.ratio for round_ in rounds)
+            again = None
+            if measured is not None and is_slow(measured, band):
+                with closing(self._open(self._source)) as fresh:
+                    again = estimate(round_.ratio for round_ in self._race(function, band, fresh, reference))
+            growth = self._growth(function, student, reference, rounds)
+        except NotTimed as error:
+            return Timing(function, Pace.SLOW, 0.0, band, reason=f"{function} earns nothing for speed: {error}.")
+        found = verdict(measured, again, steady, band)
+        shown = found.estimate
+        return Timing(
+            function,
+            found.pace,
+            found.share,
+            band,
+            shown.ratio if shown else None,
+            shown.uncertainty if shown else None,
+            tuple(round_.ratio for round_ in rounds),
+            growth,
+            found.flagged,
+            found.reason,
+        )
+
+    def _race(self, function: str, band: Band, student: Session, reference: Session) -> list[Round]:
+        """Run rounds at the middle size until the ratio is clear."""
+        size = self._speed(function).sizes[1]
+        race = self._start(function, size, student, reference)
+        for count in range(self._effort.most):
+            race.round()
+            known = estimate(round_.ratio for round_ in race.rounds())
+            if known is not None and (
+                (count > self._effort.fewest and is_clear(known, band)) or known.low > band.none * MARGIN
+            ):
+                break
+        return race.finish()
+
+    def _growth(self, function: str, student: Session, reference: Session, middle: Sequence[Round]) -> Growth | None:
+        speed, count = self._speed(function), self._effort.growth
+        columns: list[Sequence[Round]] = []
+        for size in speed.sizes:
+            if size == speed.sizes[1]:
+                columns.append(middle[-count:])
+                continue
+            race = self._start(function, size, student, reference)
+            for _ in range(count):
+                race.round()
+            columns.append(race.finish())
+        rows = list(zip(*columns, strict=False))
+        mine = [[cell.student for cell in row] for row in rows]
+        return fit(speed.unit, speed.sizes, mine, [[cell.reference for cell in row] for row in rows])
+
+    def _start(self, function: str, size: int, student: Session, reference: Session) -> Race:
+        base = self._inputs(function, size)
+        sides = self._student(student, function), self._reference(reference, function)
+        return Race(*sides, base, self._precision(function, size))
+
+    def _student(self, session: Session, function: str) -> Contender:
+        definition = self._submission.definitions[function]
+        how = boxes.vary(self._topics[function])
+        return Contender(session, definition.module, function, how, DEADLINE_S, clock=self._clock)
+
+    def _reference(self, session: Session, function: str) -> Contender:
+        topic = self._topics[function]
+        own = topic.torch if self._framework == "torch" else topic.forward
+        module = boxes.reference_module(topic)
+        return Contender(session, module, own.__name__, boxes.vary(topic), DEADLINE_S, clock=self._clock)
+
+    def _speed(self, function: str) -> Any:
+        return self._topics[function].speed
+
+    def _inputs(self, function: str, size: int) -> dict[str, Any]:
+        topic = self._topics[function]
+        seed = hashlib.sha256(f"{self._secret}/{function}/speed/{size}".encode()).digest()
+        given = self._speed(function).inputs(np.random.default_rng(list(seed)), size)
+        return {name: given[name] for name in topic.parameters if name in given}
+
+    def _precision(self, function: str, size: int) -> str:
+        dtypes = [leaf.dtype for _, leaf in leaves(self._inputs(function, size)) if isinstance(leaf, np.ndarray)]
+        return min((dtype.name for dtype in dtypes if dtype.kind == "f"), default="float64")
+
+
+def _unmeasured(function: str, band: Band, reason: str) -> Timing:
+    return Timing(function, Pace.UNMEASURED, 1.0, band, reason=f"{function} was not timed: {reason}")
