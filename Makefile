@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test fuzz lint types check verify gpu-test bench bench-references schema clean
+.PHONY: help demo test fuzz lint types check verify gpu-test bench bench-references bench-bands schema clean
 
 help:            ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -55,6 +55,9 @@ bench: $(VENV)/.dev  ## measure the grader against bare pytest
 
 bench-references: $(VENV)/.dev  ## measure the references against loops and torch.nn.functional
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python benchmarks/references.py
+
+bench-bands: $(VENV)/.dev  ## measure other right solutions of the timed functions against the references
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python benchmarks/bands.py
 
 schema: $(VENV)/.base  ## write docs/results.schema.json from the model
 	$(BIN)/python -m grader.codec > docs/results.schema.json
