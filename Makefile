@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint types check verify gpu-test bench bench-boxes bench-references fuzz schema clean
+.PHONY: help demo test lint types check verify gpu-test bench bench-bands bench-boxes bench-references fuzz schema clean
 
 help:            ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -58,6 +58,9 @@ bench-boxes: $(VENV)/.dev  ## measure what a box costs: first answer, small call
 
 bench-references: $(VENV)/.dev  ## measure the references against loops and torch.nn.functional
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python benchmarks/references.py
+
+bench-bands: $(VENV)/.dev  ## measure other right solutions of the timed functions against the references
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python benchmarks/bands.py
 
 schema: $(VENV)/.base  ## write docs/results.schema.json from the model
 	$(BIN)/python -m grader.codec > docs/results.schema.json

@@ -46,6 +46,7 @@ def reference_module(topic: Topic) -> str:
 
 
 def _files(root: Path) -> Iterator[Module]:
+    yield Module("reference", (), package=True)
     for path in sorted(root.glob("*/*.py")):
         name = ".".join(("reference", *path.relative_to(root).with_suffix("").parts))
         yield Module(name, (Chunk(path.name, 1, path.read_text(encoding="utf-8")),))

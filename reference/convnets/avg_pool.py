@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from grader import Case, Mistake, Topic
+from grader import Case, Mistake, Speed, Topic
 from grader.shapes import check_shapes
 
 from .conv2d import check_windows, places
-from .max_pool import whole_window_gets_it
+from .max_pool import rescaled_values, whole_window_gets_it
 
 
 def avg_pool(x, f, stride):
@@ -106,6 +106,10 @@ def _by_hand(rng, shape, f, stride):
     return {"x": rng.integers(-4, 10, shape).astype("f8"), "f": f, "stride": stride}
 
 
+def _eight_volumes(rng, side):
+    return _images(rng, (8, side, side, 16), 7, 2)
+
+
 TOPIC = Topic(
     forward=avg_pool,
     backward=avg_pool_backward,
@@ -158,4 +162,5 @@ TOPIC = Topic(
         ),
     ),
     alternates=(mean_of_window_view, window_by_window),
+    speed=Speed(_eight_volumes, rescaled_values, (32, 48, 64), "pixels along a side"),
 )

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from grader import Case, Exact, Mistake, Topic
+from grader import Case, Exact, Mistake, Speed, Topic
 from grader.shapes import check_shapes
 
 from .zero_pad import zero_pad
@@ -168,6 +168,16 @@ def _views(rng):
     return inputs | {"x": np.asfortranarray(inputs["x"]), "W": inputs["W"][::2, ::2], "b": inputs["b"][::-1]}
 
 
+def _four_volumes(rng, side):
+    return _reals(rng, (4, side, side, 64), 3, 16, 1, 1)
+
+
+def rescaled(rng, x, W, b, stride, pad):
+    """Give every weight and bias a factor of its own, and every value of x that of its column and channel."""
+    x, W, b = x * rng.uniform(0.5, 2, x.shape[2:]), W * rng.uniform(0.5, 2, W.shape), b * rng.uniform(0.5, 2, len(b))
+    return {"x": x, "W": W, "b": b, "stride": stride, "pad": pad}
+
+
 TOPIC = Topic(
     forward=conv2d,
     backward=conv2d_backward,
@@ -228,4 +238,5 @@ TOPIC = Topic(
         ),
     ),
     alternates=(loop_over_windows, loop_over_filter_places),
+    speed=Speed(_four_volumes, rescaled, (16, 24, 32), "pixels along a side"),
 )

@@ -4,7 +4,7 @@ from functools import reduce
 
 import numpy as np
 
-from grader import Case, Equivalent, Exact, Mistake, Topic
+from grader import Case, Equivalent, Exact, Mistake, Speed, Topic
 from grader.shapes import check_shapes
 
 from .conv2d import check_windows, places
@@ -121,6 +121,16 @@ def _by_hand(rng, shape, f, stride):
     return {"x": rng.permutation(np.arange(1.0, 1 + np.prod(shape))).reshape(shape), "f": f, "stride": stride}
 
 
+def _eight_volumes(rng, side):
+    return _images(rng, (8, side, side, 16), 7, 2)
+
+
+def rescaled_values(rng, x, f, stride):
+    """Give every value the factors of its row and of its column and channel, the same for all images."""
+    factors = rng.uniform(0.5, 2, (x.shape[1], 1, 1)) * rng.uniform(0.5, 2, x.shape[2:])
+    return {"x": x * factors, "f": f, "stride": stride}
+
+
 TOPIC = Topic(
     forward=max_pool,
     backward=max_pool_backward,
@@ -179,5 +189,6 @@ TOPIC = Topic(
         ),
     ),
     alternates=(maximum_of_window_view, window_by_window),
+    speed=Speed(_eight_volumes, rescaled_values, (32, 48, 64), "pixels along a side"),
     equivalents=(Equivalent("rest - share -> rest + share", "only equal maxima tell it, and graded inputs have none"),),
 )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from grader import Case, Exact, Mistake, Topic
+from grader import Case, Exact, Mistake, Speed, Topic
 from grader.shapes import check_shapes
 
 
@@ -105,6 +105,15 @@ def _with(change, inputs):
     return {name: change(array) for name, array in inputs.items()}
 
 
+def _many_examples(rng, examples):
+    return _normal(rng, examples, 128, 128)
+
+
+def rescaled_weights(rng, X, W, b):
+    """Give the weights of every feature, and every bias, a factor of its own."""
+    return {"X": X, "W": W * rng.uniform(0.5, 2, (len(W), 1)), "b": b * rng.uniform(0.5, 2, len(b))}
+
+
 TOPIC = Topic(
     forward=affine_forward,
     backward=affine_backward,
@@ -155,4 +164,5 @@ TOPIC = Topic(
         ),
     ),
     alternates=(with_einsum, example_by_example),
+    speed=Speed(_many_examples, rescaled_weights, (1000, 2000, 4000), "examples"),
 )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from grader import Case, Mistake, Topic
+from grader import Case, Mistake, Speed, Topic
 from grader.shapes import check_shapes
 
 from .one_hot import check_labels
@@ -126,6 +126,15 @@ def _strided(rng):
     return {"logits": rng.uniform(-2, 2, (12, 8))[::2, ::2], "y": rng.integers(4, size=12)[::2]}
 
 
+def _many_examples(rng, examples):
+    return _ordinary(rng, examples, 10)
+
+
+def other_labels(rng, logits, y):
+    """Give the logits of every class a factor of their own, and the rows the labels of other rows."""
+    return {"logits": logits * rng.uniform(0.5, 2, logits.shape[1]), "y": np.roll(y, rng.integers(len(y)))}
+
+
 TOPIC = Topic(
     forward=softmax_cross_entropy,
     backward=softmax_cross_entropy_backward,
@@ -188,4 +197,5 @@ TOPIC = Topic(
         ),
     ),
     alternates=(pairwise_log_sum_exp, row_by_row),
+    speed=Speed(_many_examples, other_labels, (12_000, 24_000, 48_000), "examples"),
 )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from grader import Case, Exact, Mistake, Topic
+from grader import Case, Exact, Mistake, Speed, Topic
 from grader.shapes import check_shapes
 
 
@@ -158,6 +158,16 @@ def _every_second_number(rng):
     return {name: array[::2, ::2] for name, array in wide.items()}
 
 
+def _square_matrix(rng, boxes):
+    return _pairs(rng, boxes, boxes, 0, 600, 100, 300)
+
+
+def grown(rng, boxes1, boxes2):
+    """Move each side of each box outwards by up to 50 pixels, each by another amount."""
+    outwards = np.array([-50.0, -50.0, 50.0, 50.0])
+    return {name: boxes + outwards * rng.random(boxes.shape) for name, boxes in (("boxes1", boxes1), ("boxes2", boxes2))}
+
+
 TOPIC = Topic(
     forward=iou_matrix,
     torch=iou_matrix_torch,
@@ -204,4 +214,5 @@ TOPIC = Topic(
         Mistake(transposed, "Rows belong to boxes1 and columns to boxes2; the result is transposed."),
     ),
     alternates=(pair_by_pair, guarded_division),
+    speed=Speed(_square_matrix, grown, (200, 400, 600), "boxes in each list"),
 )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from grader import Case, Indices, Mistake, Topic
+from grader import Case, Indices, Mistake, Speed, Topic
 
 from .iou_matrix import iou_matrix
 from .nms import (
@@ -11,11 +11,13 @@ from .nms import (
     close_scores,
     clusters,
     many_equal_scores,
+    moved,
     nms,
     ranking,
     rows_of_neighbours,
     scattered,
     survivors_torch,
+    whole_pixels,
 )
 
 
@@ -126,6 +128,10 @@ def _each_its_own(rng):
     return clusters(rng, 4, 3) | {"classes": rng.permutation(13)}
 
 
+def _of_five_classes(rng, n):
+    return _with_classes(rng, whole_pixels(rng, n), np.arange(5))
+
+
 TOPIC = Topic(
     forward=multiclass_nms,
     torch=multiclass_nms_torch,
@@ -166,4 +172,5 @@ TOPIC = Topic(
         ),
     ),
     alternates=(one_walk, classes_far_apart),
+    speed=Speed(_of_five_classes, moved, (150, 300, 600), "boxes"),
 )

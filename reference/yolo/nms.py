@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from grader import Case, Indices, Mistake, Topic
+from grader import Case, Indices, Mistake, Speed, Topic
 from grader.shapes import check_shapes
 
 from .iou import number_by_number
@@ -226,6 +226,23 @@ def _without_area(rng):
     return shuffled(rng, [point, point, line, line, [0.0, 0.0, 1.0, 1.0]], [0.9, 0.8, 0.7, 0.6, 0.5])
 
 
+def whole_pixels(rng, n):
+    """Scatter n boxes of 24 by 16 and 16 by 24 pixels over an area that grows with n; scores are 1 / n apart.
+
+    An IoU of theirs is I / (768 - I), where I is the shared area, a whole number: none is within 1e-3 of 0.4.
+    """
+    near = rng.integers(0, int(5 * np.sqrt(n)), (n, 2)).astype("f8")
+    boxes = np.concatenate([near, near + rng.permuted(np.tile([24, 16], (n, 1)), axis=1)], axis=1)
+    return {"boxes": boxes, "scores": rng.permutation(n) / n, "iou_threshold": 0.4}
+
+
+def moved(rng, boxes, iou_threshold, **others):
+    """Shuffle all arrays, each in its own way, and move each box by up to 8 whole pixels along both axes."""
+    boxes = rng.permutation(boxes) + np.tile(rng.integers(-8, 9, (len(boxes), 2)), 2)
+    others = {name: rng.permutation(array) for name, array in others.items()}
+    return {"boxes": boxes, "iou_threshold": iou_threshold, **others}
+
+
 TOPIC = Topic(
     forward=nms,
     torch=nms_torch,
@@ -262,4 +279,5 @@ TOPIC = Topic(
         ),
     ),
     alternates=(all_pairs_first, plain_loops),
+    speed=Speed(whole_pixels, moved, (200, 400, 800), "boxes"),
 )
