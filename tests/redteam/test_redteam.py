@@ -15,7 +15,7 @@ def test_story(story: Story, backend: Sandbox, yard: Yard, request: pytest.Fixtu
     if reason := story.never_on.get(backend.name):
         pytest.skip(reason)
     if hole := story.holes.get(backend.name):
-        request.applymarker(pytest.mark.xfail(reason=hole, strict=False))
+        request.applymarker(pytest.mark.xfail(reason=hole, strict=True))
     assert complaints(story, backend, yard) == []
 
 
