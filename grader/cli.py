@@ -70,6 +70,7 @@ def cli() -> None:
     help="auto takes the strongest backend that works.",
 )
 @click.option("--runtime", default="", metavar="NAME", help="Docker: another runtime of the engine, such as runsc.")
+@click.option("--speed/--no-speed", default=True, show_default=True, help="Time critical kernels that are right.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Choose other inputs, the same for everybody.")
 @click.option("--out", type=click.Path(path_type=Path), help="Results folder [default: grader-results/<name>/].")
 @click.option("--json", "as_json", is_flag=True, help="Print results.json and nothing else.")
@@ -83,6 +84,7 @@ def run(
     device: str,
     backend: str,
     runtime: str,
+    speed: bool,
     seed: int,
     out: Path | None,
     as_json: bool,
@@ -109,7 +111,8 @@ def run(
         secret = f"{os.environ.get('GRADER_SECRET', '')}:{seed}"
         try:
             root = find_course(course, Path.cwd())
-            prepared = prepare(Request(submission, root, assignments, functions, framework, secret))  # type: ignore[arg-type]
+            request = Request(submission, root, assignments, functions, framework, secret, speed)  # type: ignore[arg-type]
+            prepared = prepare(request)
             if sandbox.name == "process" and not as_json:
                 click.echo("grader: warning: the process backend does not protect against hostile code.", err=True)
             report = graded(lambda progress: grade(prepared, sandbox, progress))

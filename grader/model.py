@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from sandbox.base import Module
 
-Kind: TypeAlias = Literal["values", "gradient", "dtype", "purity"]
+Kind: TypeAlias = Literal["values", "gradient", "dtype", "purity", "speed"]
 Outcome: TypeAlias = Literal["graded", "partial", "fault"]
 
 
@@ -120,7 +120,7 @@ class Assignment:
 class Check:
     """One demand on one function. `called` is the function of the submission that is called for it.
 
-    `case` is empty for dtype and purity: they look at every call of the function.
+    `case` is empty for dtype and purity, which look at every call of the function, and for speed.
     """
 
     id: str
@@ -185,7 +185,10 @@ class Exhibit:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """The verdict of one check and what the student may read about it."""
+    """The verdict of one check and what the student may read about it.
+
+    `share` is the part of the check's weight that is earned, where it is not all for a pass and nothing else.
+    """
 
     id: str
     case: str
@@ -200,6 +203,7 @@ class CheckResult:
     error: str = ""
     printed: str = ""
     location: Location | None = None
+    share: float | None = None
 
 
 class Pace(StrEnum):

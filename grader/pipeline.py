@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from grader.judge import judge
 from grader.model import (
     Assignment,
     Check,
+    CheckResult,
     FunctionResult,
     Outcome,
     Plan,
@@ -25,9 +26,14 @@ from grader.model import (
     SandboxInfo,
     Submission,
     SubmissionInfo,
+    Timing,
+    Verdict,
 )
 from grader.plan import plan, wanted_names
 from grader.score import score, total
+from grader.timing.boxes import variation
+from grader.timing.measure import QUICK, Effort, Stopwatch
+from grader.timing.results import right, speed_results
 from grader.trials import Trials
 from sandbox.base import Framework, Limits, Sandbox, Source
 
@@ -36,7 +42,10 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to grade and how. `assignments` may be empty: then those in which the submission defines a function."""
+    """What to grade and how. `assignments` may be empty: then those in which the submission defines a function.
+
+    With `speed`, functions that have a band are timed beside the reference.
+    """
 
     submission: Path
     course: Path
@@ -44,6 +53,7 @@ class Request:
     functions: tuple[str, ...] = ()
     framework: Framework = "numpy"
     secret: str = ""
+    speed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +83,7 @@ def prepare(request: Request) -> Prepared:
     submission = collect(request.submission, wanted_names(assignment, course, request.framework))
     if not request.assignments and not request.functions:
         assignment = _inferred(request.course, names, submission)
-    checks = plan(assignment, course, request.framework, request.secret)
+    checks = plan(assignment, course, request.framework, request.secret, request.speed)
     trials = Trials(course.topics, request.framework, request.secret)
     return Prepared(request, assignment, submission, checks, trials, started)
 
@@ -88,7 +98,31 @@ def grade(prepared: Prepared, sandbox: Sandbox, progress: Progress = lambda done
         outcomes = _execute(prepared, boxes, progress)
     finally:
         boxes.close()
-    return _report(prepared, sandbox, outcomes)
+    results = judge(prepared.plan, outcomes, prepared.submission, prepared.trials)
+    timings = _time(prepared, sandbox, results, progress)
+    results = diagnose(prepared.plan, results, outcomes, prepared.trials)
+    return _report(prepared, sandbox, results, timings)
+
+
+def stopwatch(prepared: Prepared, sandbox: Sandbox, effort: Effort = QUICK) -> Stopwatch:
+    """Return what times the functions of a prepared submission."""
+    topics, request = prepared.trials.topics, prepared.request
+    modules = (*prepared.submission.modules, *variation(topics.values()))
+    source = Source(modules, request.framework)
+    return Stopwatch(sandbox, request.course, topics, prepared.submission, source, request.secret, effort)
+
+
+def _time(
+    prepared: Prepared, sandbox: Sandbox, results: Sequence[CheckResult], progress: Progress
+) -> Mapping[str, Timing]:
+    """Time the functions that are right."""
+    ready = right(prepared.plan, results)
+    bands = {f.name: f.band for f in prepared.assignment.functions if f.name in ready and f.band is not None}
+    if not bands:
+        return {}
+    count = len(prepared.plan.checks)
+    timings = stopwatch(prepared, sandbox).times(bands, lambda name: progress(count, count, f"{name}, timed"))
+    return {timing.function: timing for timing in timings}
 
 
 def _execute(prepared: Prepared, boxes: Boxes, progress: Progress) -> Outcomes:
@@ -100,11 +134,14 @@ def _execute(prepared: Prepared, boxes: Boxes, progress: Progress) -> Outcomes:
     return execute(prepared.plan, prepared.assignment, prepared.submission, prepared.trials, boxes, report)
 
 
-def _report(prepared: Prepared, sandbox: Sandbox, outcomes: Outcomes) -> Report:
+def _report(
+    prepared: Prepared, sandbox: Sandbox, judged: Sequence[CheckResult], timings: Mapping[str, Timing]
+) -> Report:
     request, assignment, submission = prepared.request, prepared.assignment, prepared.submission
-    checks, trials = prepared.plan, prepared.trials
-    results = diagnose(checks, judge(checks, outcomes, submission, trials), outcomes, trials)
-    functions = score(checks, assignment, submission, results)
+    checks = prepared.plan
+    lost = {check.id.partition("/")[0] for check in judged if check.verdict is Verdict.FAULT}
+    results = (*judged, *speed_results(checks, timings, lost))
+    functions = score(checks, assignment, submission, results, timings)
     return Report(
         schema=SCHEMA,
         grader_version=__version__,
@@ -146,6 +183,6 @@ def _outcome(functions: Sequence[FunctionResult]) -> Outcome:
 
 def _faults(checks: Plan, functions: Sequence[FunctionResult]) -> tuple[str, ...]:
     reasons = [
-        result.summary for function in functions for result in function.checks if result.verdict.value == "fault"
+        result.summary for function in functions for result in function.checks if result.verdict is Verdict.FAULT
     ]
     return tuple(dict.fromkeys([*checks.faults.values(), *reasons]))

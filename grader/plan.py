@@ -14,8 +14,11 @@ from grader.tree import leaves
 from sandbox.base import Framework
 
 
-def plan(assignment: Assignment, course: Course, framework: Framework, secret: str) -> Plan:
-    """Return every check of the assignment; functions whose topic is missing or broken become faults."""
+def plan(assignment: Assignment, course: Course, framework: Framework, secret: str, speed: bool = False) -> Plan:
+    """Return every check of the assignment; functions whose topic is missing or broken become faults.
+
+    With `speed`, functions that have a band are timed too.
+    """
     checks: list[Check] = []
     faults = {}
     for function in assignment.functions:
@@ -25,6 +28,8 @@ def plan(assignment: Assignment, course: Course, framework: Framework, secret: s
         topic = course.topics[function.name]
         try:
             checks.extend(_checks(topic, framework, secret))
+            if speed and function.band is not None and topic.speed is not None:
+                checks.append(Check(f"{topic.name}/speed", topic.name, topic.name, "", "speed", Aspect.SPEED, True))
         except Exception as error:  # an author's case may fail in any way, and costs only its own topic
             faults[topic.name] = f"the topic {topic.name} cannot be planned: {type(error).__name__}: {error}"
     return Plan(framework, tuple(checks), secret, faults)

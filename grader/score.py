@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from types import MappingProxyType
 
-from grader.model import Aspect, AspectScore, Assignment, CheckResult, FunctionResult, Plan, Submission, Verdict
+from grader.model import Aspect, AspectScore, Assignment, CheckResult, FunctionResult, Plan, Submission, Timing, Verdict
 
 
 def score(
-    plan: Plan, assignment: Assignment, submission: Submission, results: Sequence[CheckResult]
+    plan: Plan,
+    assignment: Assignment,
+    submission: Submission,
+    results: Sequence[CheckResult],
+    timings: Mapping[str, Timing] = MappingProxyType({}),
 ) -> tuple[FunctionResult, ...]:
     """Return every function with its points; a fault anywhere in a function leaves it unscored."""
     by_id = {result.id: result for result in results}
@@ -28,6 +35,7 @@ def score(
                 checks,
                 definition.location if definition else None,
                 plan.faults.get(graded.name, submission.absent.get(graded.name, "")),
+                timings.get(graded.name),
             )
         )
     return tuple(functions)
@@ -46,9 +54,15 @@ def aspect_scores(
     for aspect, maximum in zip(present, maxima, strict=True):
         verdicts = [check.verdict for check in checks if check.aspect is aspect]
         passed = verdicts.count(Verdict.PASS)
-        earned = None if Verdict.FAULT in verdicts else maximum * passed // len(verdicts)
+        parts = sum(_part(check) for check in checks if check.aspect is aspect)
+        earned = None if Verdict.FAULT in verdicts else math.floor(maximum * parts / len(verdicts))
         scores.append(AspectScore(aspect, earned, maximum, passed, len(verdicts)))
     return tuple(scores)
+
+
+def _part(check: CheckResult) -> Fraction:
+    """Return the part of its weight that a check earns."""
+    return Fraction(check.verdict is Verdict.PASS) if check.share is None else Fraction(check.share)
 
 
 def apportion(total: int, weights: Sequence[int]) -> list[int]:

@@ -6,6 +6,7 @@ costs is read outside.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -65,13 +66,19 @@ class Bench:
         return result
 
     def _projected(self, result: Any, seed: int) -> Iterator[float]:
-        """Yield of each array its size, its norm, and its product with a random vector that nobody knew before."""
+        """Yield of each array its size, its norm, and its product with a random tensor that nobody knew before.
+
+        The tensor is an outer product: to draw as many numbers as the array has would cost more than most kernels.
+        """
         rng = np.random.default_rng(seed)
         for leaf in _leaves(result):
             array = np.asarray(self._side.take(leaf).array, np.float64).reshape(-1)  # type: ignore[union-attr]
+            width = max(1, math.isqrt(array.size))
+            whole = array.size - array.size % width
+            rows, columns, rest = (rng.standard_normal(n) for n in (whole // width, width, array.size - whole))
             yield float(array.size)
             yield float(np.sqrt(np.dot(array, array)))
-            yield float(np.dot(array, rng.standard_normal(array.size)))
+            yield float(rows @ (array[:whole].reshape(-1, width) @ columns) + array[whole:] @ rest)
 
 
 def _leaves(result: Any) -> Iterator[Any]:

@@ -168,6 +168,8 @@ def label(check: CheckResult) -> str:
             return "dtype of every answer"
         case "purity":
             return "inputs left unchanged"
+        case "speed":
+            return "speed"
         case _:
             return case
 
