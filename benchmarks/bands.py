@@ -76,7 +76,9 @@ def print_solution(topic: Topic, band: Band, label: str, solution: Callable[...,
         ratios.append(cpu(solution, **inputs) / cpu(topic.forward, **inputs))
     ratio = statistics.median(ratios)
     share = min(1.0, max(0.0, 1 - math.log(ratio / band.full) / math.log(band.none / band.full)))
-    print(f"| {topic.name} | {band.full:g} to {band.none:g} | {label} | {ratio:.1f} | {100 * share:.0f} % |", flush=True)
+    print(
+        f"| {topic.name} | {band.full:g} to {band.none:g} | {label} | {ratio:.1f} | {100 * share:.0f} % |", flush=True
+    )
 
 
 def cpu(function: Callable[..., Any], **inputs: Any) -> float:
@@ -91,7 +93,9 @@ def cpu(function: Callable[..., Any], **inputs: Any) -> float:
 def solutions(topic: Topic) -> list[tuple[str, Callable[..., Any]]]:
     """Return other right solutions of a topic with what to call them."""
     found = [(f"`{alternate.__name__}`", alternate) for alternate in topic.alternates]
-    found += [("examples/good_numpy", getattr(module, topic.name)) for module in examples() if topic.name in dir(module)]
+    found += [
+        ("examples/good_numpy", getattr(module, topic.name)) for module in examples() if defines(module, topic.name)
+    ]
     return found + [(f"plain loop, {label}", loop) for name, label, loop in LOOPS if name == topic.name]
 
 
@@ -100,6 +104,10 @@ def examples() -> list[Any]:
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
     return [importlib.import_module(name) for name in ("classifier", "batch_norm", "convnets", "yolo")]
+
+
+def defines(module: Any, name: str) -> bool:
+    return getattr(getattr(module, name, None), "__module__", None) == module.__name__
 
 
 # --- plain loops, as students write them ---------------------------------------------------------------------------

@@ -165,7 +165,9 @@ def _square_matrix(rng, boxes):
 def grown(rng, boxes1, boxes2):
     """Move each side of each box outwards by up to 50 pixels, each by another amount."""
     outwards = np.array([-50.0, -50.0, 50.0, 50.0])
-    return {name: boxes + outwards * rng.random(boxes.shape) for name, boxes in (("boxes1", boxes1), ("boxes2", boxes2))}
+    return {
+        name: boxes + outwards * rng.random(boxes.shape) for name, boxes in (("boxes1", boxes1), ("boxes2", boxes2))
+    }
 
 
 TOPIC = Topic(
