@@ -94,7 +94,7 @@ def solutions(topic: Topic) -> list[tuple[str, Callable[..., Any]]]:
     """Return other right solutions of a topic with what to call them."""
     found = [(f"`{alternate.__name__}`", alternate) for alternate in topic.alternates]
     found += [
-        ("examples/good_numpy", getattr(module, topic.name)) for module in examples() if topic.name in dir(module)
+        ("examples/good_numpy", getattr(module, topic.name)) for module in examples() if defines(module, topic.name)
     ]
     return found + [(f"plain loop, {label}", loop) for name, label, loop in LOOPS if name == topic.name]
 
@@ -104,6 +104,10 @@ def examples() -> list[Any]:
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
     return [importlib.import_module(name) for name in ("classifier", "batch_norm", "convnets", "yolo")]
+
+
+def defines(module: Any, name: str) -> bool:
+    return getattr(getattr(module, name, None), "__module__", None) == module.__name__
 
 
 # --- plain loops, as students write them ---------------------------------------------------------------------------

@@ -23,6 +23,7 @@ class Row:
     hundredths: int | None
     gradient: bool = False
     random: bool = False
+    timed: bool = False
     cases: int = 0
     mistakes: int = 0
     fault: str = ""
@@ -55,7 +56,8 @@ def print_overview(rows: Sequence[Row], as_json: bool) -> None:
         table.add_column(column, justify="right" if column in ("points", "cases", "mistakes") else "left")
     for row in rows:
         points = "-" if row.hundredths is None else f"{row.hundredths / 100:.2f}"
-        kind = " ".join(word for word, is_so in (("gradient", row.gradient), ("random", row.random)) if is_so)
+        kinds = (("gradient", row.gradient), ("random", row.random), ("timed", row.timed))
+        kind = " ".join(word for word, is_so in kinds if is_so)
         table.add_row(row.function, row.chapter, points, kind, str(row.cases), str(row.mistakes))
     console = Console()
     console.print(table)
@@ -71,6 +73,7 @@ def _filled(row: Row, topic: Topic | None, fault: str) -> Row:
         row,
         gradient=topic.backward is not None,
         random=topic.is_random,
+        timed=topic.speed is not None,
         cases=len(topic.cases),
         mistakes=len(topic.mistakes),
     )

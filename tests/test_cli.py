@@ -166,6 +166,7 @@ def test_topics_lists_the_course():
     assert "conv2d" in done.stdout
     rows = json.loads(grader("topics", "--json").stdout)
     assert {"function", "hundredths", "cases", "mistakes"} <= set(rows[0])
+    assert {"conv2d", "nms"} <= {row["function"] for row in rows if row["timed"]} < {row["function"] for row in rows}
 
 
 def test_doctor_finds_a_backend():
