@@ -66,7 +66,6 @@ STORIES = (
                 raise OSError("enough")
             return 3 * x + 1
         """,
-        holes={"bubblewrap": "only a control group counts the pages of memory files"},
         patient=True,
     ),
     Story(
