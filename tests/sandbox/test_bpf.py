@@ -81,7 +81,8 @@ def test_nothing_that_containers_may_do_is_refused() -> None:
     free = {
         name for rule in rules if rule["action"] == "SCMP_ACT_ALLOW" and "args" not in rule for name in rule["names"]
     }
-    assert len(free) > 200 and not free & set(REFUSED)
+    # In a container the pages of memory files are counted.
+    assert len(free) > 200 and free & set(REFUSED) == {"memfd_create"}
 
 
 @pytest.mark.parametrize("machine", MACHINES)
