@@ -64,6 +64,7 @@ bench-references: $(VENV)/.dev  ## measure the references against loops and torc
 
 bench-bands: $(VENV)/.dev  ## measure other right solutions of the timed functions against the references
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python benchmarks/bands.py
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python benchmarks/bands.py --framework torch
 
 schema: $(VENV)/.base  ## write docs/results.schema.json from the model
 	$(BIN)/python -m grader.codec > docs/results.schema.json
