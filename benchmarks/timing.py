@@ -46,18 +46,16 @@ def main() -> None:
     parser.add_argument("--backend", default="docker")
     parser.add_argument("--trials", type=int, default=500, help="of each kind of code, over four kernels")
     options = parser.parse_args()
-    print(
-        f"| hogs | code | trials | judged above 1.5 | above {FAR} | within 5 % of the median | ratio |\n|---|---|---|---|---|---|---|"
-    )
+    print(f"| hogs | code | trials | judged above 1.5 | above {FAR} | within 5 % of the median | ratio |")
+    print("|---|---|---|---|---|---|---|")
     for hogs in (0, os.cpu_count() or 2):
         with burning(hogs):
             for slower in (False, True):
                 row(hogs, slower, options.backend, max(1, options.trials // len(KERNELS)))
     for hogs in (0, os.cpu_count() or 2):
         with burning(hogs):
-            print(
-                f"\nall timed kernels of examples/good_numpy, {hogs} hogs: {whole(options.backend):.1f} s (goal: 8 s, without)"
-            )
+            seconds = whole(options.backend)
+            print(f"\nall timed kernels of examples/good_numpy, {hogs} hogs: {seconds:.1f} s (goal: 8 s, without hogs)")
 
 
 def row(hogs: int, slower: bool, backend: str, trials: int) -> None:
@@ -79,13 +77,16 @@ def row(hogs: int, slower: bool, backend: str, trials: int) -> None:
 
 def judged(kernel: str, slower: bool, backend: str, trials: int) -> Iterator[tuple[float, bool]]:
     """Yield of each trial the ratio, and whether it lies above the limit of 1.5 with its whole interval."""
-    with watching(kernel, slower, backend) as watch:
-        with closing(watch._open(watch._references)) as reference, closing(watch._open(watch._source)) as student:
-            for _ in range(trials):
-                found = estimate(r.ratio for r in watch._race(kernel, BAND, student, reference))
-                if found is None:
-                    raise SystemExit(f"{kernel}: no estimate")
-                yield found.ratio, is_slow(found, BAND)
+    with (
+        watching(kernel, slower, backend) as watch,
+        closing(watch._open(watch._references)) as reference,
+        closing(watch._open(watch._source)) as student,
+    ):
+        for _ in range(trials):
+            found = estimate(r.ratio for r in watch._race(kernel, BAND, student, reference))
+            if found is None:
+                raise SystemExit(f"{kernel}: no estimate")
+            yield found.ratio, is_slow(found, BAND)
 
 
 @contextmanager

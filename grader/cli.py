@@ -125,6 +125,47 @@ def run(
 
 
 @cli.command()
+@click.argument("submission", type=click.Path(path_type=Path))
+@click.option("--course", type=click.Path(path_type=Path), help="Folder with reference/ and assignments/.")
+@click.option("--only", metavar="F,G", default="", help="Time only these functions.")
+@click.option("--framework", type=click.Choice(["numpy", "torch"]), default="numpy", show_default=True)
+@click.option(
+    "--sandbox",
+    "backend",
+    type=click.Choice(["auto", "docker", "bubblewrap", "process"]),
+    default="auto",
+    show_default=True,
+    help="auto takes the strongest backend that works.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list and nothing else.")
+def bench(submission: Path, course: Path | None, only: str, framework: str, backend: str, as_json: bool) -> None:
+    """Time the critical kernels of SUBMISSION beside the references, with many rounds: for tuning.
+
+    Nothing is graded; a kernel whose answers are wrong says so.
+    """
+    from sandbox.base import SandboxUnavailable
+
+    with _warm_sandbox(backend, framework, "") as sandbox:
+        from grader.assignment import AssignmentError
+        from grader.bench import bench as timings_of
+        from grader.bench import print_timings
+        from grader.collect import CollectError
+        from grader.course import CourseError, find_course
+        from grader.pipeline import Request, prepare
+
+        functions = tuple(name.strip() for name in only.split(",") if name.strip())
+        try:
+            root = find_course(course, Path.cwd())
+            prepared = prepare(Request(submission, root, (), functions, framework))  # type: ignore[arg-type]
+            timings = timings_of(prepared, sandbox)
+        except (CollectError, CourseError, AssignmentError) as error:
+            _stop(str(error), WRONG_REQUEST)
+        except SandboxUnavailable as error:
+            _stop(str(error), OUR_FAULT)
+        print_timings(timings, as_json)
+
+
+@cli.command()
 @click.option("--course", type=click.Path(path_type=Path), help="Folder with reference/ and assignments/.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def topics(course: Path | None, as_json: bool) -> None:

@@ -6,6 +6,7 @@ costs is read outside.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from types import ModuleType
@@ -40,8 +41,8 @@ class Bench:
                 self._results = [self._call(function, inputs) for inputs in self._inputs(block)]
                 return None
             case "idle":
-                kept = self._results[-1:]
-                self._results = [kept[0] for _ in self._inputs(block)] if kept else []
+                kept = itertools.cycle(self._results)
+                self._results = [result for _, result in zip(self._inputs(block), kept, strict=False)]
                 return None
             case _:
                 return [list(self._projected(result, block["seed"] + i)) for i, result in enumerate(self._results)]

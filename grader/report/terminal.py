@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.model import FunctionResult, Report
-from grader.report import escape, words
+from grader.report import escape, speed, words
 from grader.report.facts import Fact, facts
 from grader.report.findings import Finding, faults, findings, public
 from grader.report.words import Status
@@ -60,6 +60,7 @@ class _Printer:
         if report.functions:
             self.line("")
             self.table(report.functions)
+        self.speeds(report)
         self.problems(report)
         for function in report.functions:
             self.function(function)
@@ -86,6 +87,15 @@ class _Printer:
         options = self.console.options.update_width(_UNWRAPPED)
         for segments in self.console.render_lines(table, options, pad=False):
             self.write(Text("".join(segment.text for segment in segments).rstrip()))
+
+    def speeds(self, report: Report) -> None:
+        timings = [function.timing for function in report.functions if function.timing is not None]
+        if timings:
+            self.line("")
+            self.line("Speed", style="bold")
+        for timing in timings:
+            for line in speed.lines(timing):
+                self.line(line, before="  ")
 
     def problems(self, report: Report) -> None:
         problems = report.submission.problems

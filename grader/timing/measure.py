@@ -27,15 +27,17 @@ DEADLINE_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How many rounds: at least, at most, for the growth at each size, and to test the reference against itself."""
+    """How many rounds: to call a function fast, to call it anything else, at most, for the growth at each size, and to
+    test the reference against itself."""
 
+    fast: int = 6
     fewest: int = 11
     most: int = 20
-    growth: int = 4
+    growth: int = 3
     self_test: int = 11
 
 
-QUICK, PATIENT = Effort(), Effort(fewest=30, most=60, growth=10, self_test=20)
+QUICK, PATIENT = Effort(), Effort(fast=30, fewest=30, most=60, growth=10, self_test=20)
 
 
 class Stopwatch:
@@ -121,14 +123,20 @@ class Stopwatch:
         """Run rounds at the middle size until the ratio is clear."""
         size = self._speed(function).sizes[1]
         race = self._start(function, size, student, reference)
-        for count in range(self._effort.most):
+        for _ in range(self._effort.most):
             race.round()
-            known = estimate(round_.ratio for round_ in race.rounds())
-            if known is not None and (
-                (count > self._effort.fewest and is_clear(known, band)) or known.low > band.none * MARGIN
-            ):
+            if self._is_enough([round_.ratio for round_ in race.rounds()], band):
                 break
         return race.finish()
+
+    def _is_enough(self, ratios: Sequence[float], band: Band) -> bool:
+        """Return whether more rounds would tell nothing new: few are enough for what is fast, or beyond all bounds."""
+        known, count = estimate(ratios), len(ratios)
+        if known is None:
+            return False
+        if known.low > band.none * MARGIN or (count >= self._effort.fast and known.high * MARGIN <= band.full):
+            return True
+        return count >= self._effort.fewest and is_clear(known, band)
 
     def _growth(self, function: str, student: Session, reference: Session, middle: Sequence[Round]) -> Growth | None:
         speed, count = self._speed(function), self._effort.growth
@@ -137,7 +145,7 @@ class Stopwatch:
             if size == speed.sizes[1]:
                 columns.append(middle[-count:])
                 continue
-            race = self._start(function, size, student, reference)
+            race = self._start(function, size, student, reference, brief=True)
             for _ in range(count):
                 race.round()
             columns.append(race.finish())
@@ -145,10 +153,10 @@ class Stopwatch:
         mine = [[cell.student for cell in row] for row in rows]
         return fit(speed.unit, speed.sizes, mine, [[cell.reference for cell in row] for row in rows])
 
-    def _start(self, function: str, size: int, student: Session, reference: Session) -> Race:
+    def _start(self, function: str, size: int, student: Session, reference: Session, brief: bool = False) -> Race:
         base = self._inputs(function, size)
         sides = self._student(student, function), self._reference(reference, function)
-        return Race(*sides, base, self._precision(function, size))
+        return Race(*sides, base, self._precision(function, size), brief)
 
     def _student(self, session: Session, function: str) -> Contender:
         definition = self._submission.definitions[function]

@@ -12,11 +12,11 @@ from typing import Any
 from grader.timing.contender import Contender, NotTimed, Projections
 
 # A block of calls should cost this much: far more than reading the clock, and over before the machine changes its mind.
-BLOCK_S = 0.012
+BLOCK_S = 0.008
 MOST_CALLS = 64
 FEWEST_CALLS = 2  # what is slow on every second call must not hide behind a quartile of single calls
-WARM_UPS = 3
-IDLE_LAPS = 3
+WARM_UPS = 2
+IDLE_LAPS = 2
 # Rounding differs between two ways to compute the same by far less, and half precision by far more.
 AGREEMENT = {"float16": 1e-2, "float32": 2e-5, "float64": 2e-8}
 
@@ -36,16 +36,27 @@ class Round:
 
 
 class Race:
-    """Two contenders at one size: warmed up, with blocks of a length that suits each."""
+    """Two contenders at one size: warmed up, with blocks of a length that suits each.
 
-    def __init__(self, student: Contender, reference: Contender, base: Mapping[str, Any], precision: str) -> None:
+    A `brief` race, for what need not be known well, has shorter blocks and no way back.
+    """
+
+    def __init__(
+        self,
+        student: Contender,
+        reference: Contender,
+        base: Mapping[str, Any],
+        precision: str,
+        brief: bool = False,
+    ) -> None:
         """Send the base arguments, warm up and find the lengths of the blocks. Raises NotTimed."""
         self._student, self._reference = student, reference
+        self._fewest, self._ways = (1, 1) if brief else (FEWEST_CALLS, 2)
         self._allowed = AGREEMENT.get(precision, AGREEMENT["float64"])
         for side in (student, reference):
             side.base(base)
         for _ in range(WARM_UPS):
-            self._laps(1, 1)
+            self._laps((student, 1), (reference, 1))
         singles = []
         for side in (student, reference):
             side.settle()
@@ -57,16 +68,22 @@ class Race:
 
     def round(self) -> None:
         """Run one round in random order. Raises NotTimed for a wrong answer."""
-        calls = tuple(map(_varied, self._lengths))
-        self._calls.append((calls[0], calls[1]))
-        self._laps(*self._calls[-1])
+        mine, theirs = (_varied(calls, self._fewest) for calls in self._lengths)
+        first, second = _secret.sample([(self._student, mine), (self._reference, theirs)], 2)
+        self._calls.append((mine, theirs))
+        # There and back: what changes slowly on the machine falls on both alike.
+        for order in ((first, second), (second, first))[: self._ways]:
+            self._laps(*order)
 
     def rounds(self) -> list[Round]:
         """Return the rounds whose costs are known: the last one's are not until something else begins."""
-        costs = zip(self._student.costs[self._places[0] :], self._reference.costs[self._places[1] :], strict=False)
+        mine, theirs = (
+            [sum(laps) for laps in zip(*(costs[i :: self._ways] for i in range(self._ways)), strict=False)]
+            for costs in (self._student.costs[self._places[0] :], self._reference.costs[self._places[1] :])
+        )
         return [
-            Round(self._net(mine, calls[0]), self._net(theirs, calls[1]))
-            for (mine, theirs), calls in zip(costs, self._calls, strict=False)
+            Round(self._net(own, calls[0]), self._net(other, calls[1]))
+            for own, other, calls in zip(mine, theirs, self._calls, strict=False)
         ]
 
     def finish(self) -> list[Round]:
@@ -75,20 +92,18 @@ class Race:
             side.settle()
         return self.rounds()
 
-    def _laps(self, student_calls: int, reference_calls: int) -> None:
-        """Let both run on the same secret inputs, in random order."""
+    def _laps(self, *laps: tuple[Contender, int]) -> None:
+        """Let both run blocks of calls on the same secret inputs, in the order given."""
         seed, projection = _secret.getrandbits(48), _secret.getrandbits(32)
-        laps = [(self._student, student_calls), (self._reference, reference_calls)]
-        answers: dict[int, Projections] = {}
-        for side, calls in _secret.sample(laps, 2):
-            answers[id(side)] = side.lap(seed, calls, projection)
+        answers = {id(side): side.lap(seed, calls, projection) for side, calls in laps}
         if not agree(answers[id(self._student)], answers[id(self._reference)], self._allowed):
             raise NotTimed("its answers to timed calls are wrong, on new inputs of the same kind")
 
     def _net(self, cost: float, calls: int) -> float:
-        return (cost - self._idle_of(calls)) / calls
+        return (cost / self._ways - self._idle_of(calls)) / calls
 
     def _idle_cost(self, calls: int) -> float:
+        self._reference.lap(_secret.getrandbits(48), calls, _secret.getrandbits(32))
         for _ in range(IDLE_LAPS):
             self._reference.lap(_secret.getrandbits(48), calls, _secret.getrandbits(32), "idle")
         self._reference.settle()
@@ -102,11 +117,12 @@ class Race:
 
     def _fitting(self, single: float) -> int:
         """Return how many calls make a block, by the cost of a block of one."""
-        return max(FEWEST_CALLS, min(MOST_CALLS, round(BLOCK_S / max(single - self._idle_of(1), 1e-6))))
+        wanted = BLOCK_S * self._ways / 2 / max(single - self._idle_of(1), 1e-6)
+        return max(self._fewest, min(MOST_CALLS, round(wanted)))
 
 
-def _varied(calls: int) -> int:
-    return max(FEWEST_CALLS, calls + _secret.randint(-(calls // 4), calls // 4))
+def _varied(calls: int, fewest: int) -> int:
+    return max(fewest, calls + _secret.randint(-(calls // 4), calls // 4))
 
 
 def agree(student: Projections, reference: Projections, allowed: float) -> bool:
