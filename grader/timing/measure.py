@@ -112,7 +112,7 @@ class Stopwatch:
             found.share,
             band,
             shown.ratio if shown else None,
-            shown.uncertainty if shown else None,
+            _uncertainty(shown, rounds) if shown else None,
             tuple(round_.ratio for round_ in rounds),
             growth,
             found.flagged,
@@ -181,6 +181,12 @@ class Stopwatch:
     def _precision(self, function: str, size: int) -> str:
         dtypes = [leaf.dtype for _, leaf in leaves(self._inputs(function, size)) if isinstance(leaf, np.ndarray)]
         return min((dtype.name for dtype in dtypes if dtype.kind == "f"), default="float64")
+
+
+def _uncertainty(shown: Estimate, rounds: Sequence[Round]) -> float:
+    """Return the interval's half width as a fraction; few rounds bound it below by the smallest ratio that was seen."""
+    smallest = min(round_.ratio for round_ in rounds if round_.ratio > 0)
+    return max(shown.high / shown.ratio - 1, 1 - max(shown.low, min(smallest, shown.ratio)) / shown.ratio)
 
 
 def _unmeasured(function: str, band: Band, reason: str) -> Timing:
