@@ -75,7 +75,11 @@ class Contender:
         # One reading ends a lap and begins the next, so that nothing runs between the two unpaid.
         self._started = self.settle()
         self._step(Block(step, seed=seed, repeat=repeat))
-        return _numbers(self._step(Block("project", seed=projection)), repeat)
+        numbers = self._step(Block("project", seed=projection))
+        if not _are_projections(numbers, repeat):
+            raise self._failure("a timed call answers with something else than was asked for")
+        found: Projections = numbers
+        return found
 
     def settle(self) -> float:
         """Close the books on the last lap, and return what the clock shows."""
@@ -97,11 +101,12 @@ class Contender:
         reply = self.session.call(call, self.deadline_s)
         if isinstance(reply, Values):
             return reply.value
-        if self.trusted:
-            raise SandboxUnavailable(f"the reference for {self.function}: {_told(reply)}")
         # To end one's box must not pay: what is lost to others' doing, the session raises.
         lost = isinstance(reply, Crashed) and reply.box_lost
-        raise (BoxLost if lost else NotTimed)(_told(reply))
+        raise self._failure(_told(reply), BoxLost if lost else NotTimed)
+
+    def _failure(self, reason: str, kind: type[NotTimed] = NotTimed) -> Exception:
+        return SandboxUnavailable(f"the reference for {self.function}: {reason}") if self.trusted else kind(reason)
 
 
 def _told(reply: Reply) -> str:
@@ -119,10 +124,6 @@ def _told(reply: Reply) -> str:
     raise TypeError(type(reply).__name__)
 
 
-def _numbers(value: Any, count: int) -> Projections:
-    """Return the projections once their form is certain. Raises NotTimed."""
-    lists = type(value) is list and len(value) == count
-    if not lists or not all(type(row) is list and all(type(n) is float for n in row) for row in value):
-        raise NotTimed("a timed call answers with something else than was asked for")
-    found: Projections = value
-    return found
+def _are_projections(value: Any, count: int) -> bool:
+    rows = value if type(value) is list and len(value) == count else [None]
+    return all(type(row) is list and all(type(number) is float for number in row) for row in rows)
