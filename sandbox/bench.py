@@ -6,8 +6,6 @@ costs is read outside.
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -26,7 +24,7 @@ class Bench:
         self._side, self._torch = side, torch
         self._base: dict[str, Any] = {}
         self._vary: Callable[..., dict[str, Any]] | None = None
-        self._results: list[Any] = []
+        self._results: list[list[np.ndarray]] = []
 
     def step(self, block: dict[str, Any], function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
         """Do one step: keep the base, run the function on varied inputs, idle through the same, or project results.
@@ -41,11 +39,11 @@ class Bench:
                 self._results = [self._call(function, inputs) for inputs in self._inputs(block)]
                 return None
             case "idle":
-                kept = itertools.cycle(self._results)
-                self._results = [result for _, result in zip(self._inputs(block), kept, strict=False)]
+                kept = self._results[-1:]
+                self._results = [[leaf.copy() for leaf in kept[0]] for _ in self._inputs(block)] if kept else []
                 return None
             case _:
-                return [list(self._projected(result, block["seed"] + i)) for i, result in enumerate(self._results)]
+                return [list(_projected(result, block["seed"] + i)) for i, result in enumerate(self._results)]
 
     def _inputs(self, block: dict[str, Any]) -> Iterator[dict[str, Any]]:
         if self._vary is None:
@@ -55,31 +53,32 @@ class Bench:
             yield {name: self._native(value) for name, value in self._vary(rng, **self._base).items()}
 
     def _native(self, value: Any) -> Any:
-        if self._torch is not None and type(value) is np.ndarray:
-            return self._torch.from_numpy(np.ascontiguousarray(value))
-        return value
+        if type(value) is not np.ndarray:
+            return value
+        # What does not vary is the base's own array, which a function that works in place would spoil.
+        if any(np.may_share_memory(value, kept) for kept in self._base.values() if type(kept) is np.ndarray):
+            value = value.copy()
+        return value if self._torch is None else self._torch.from_numpy(np.ascontiguousarray(value))
 
-    def _call(self, function: Callable[..., Any], inputs: dict[str, Any]) -> Any:
-        result = function(**inputs)
-        for leaf in _leaves(result):
-            # Now, so that a lazy object cannot wait for the projection.
-            self._side.take(leaf)
-        return result
+    def _call(self, function: Callable[..., Any], inputs: dict[str, Any]) -> list[np.ndarray]:
+        """Return copies, now: a lazy object cannot wait for the projection, and a function may reuse its arrays."""
+        leaves = _leaves(function(**inputs))
+        return [self._side.take(leaf).array.copy() for leaf in leaves]  # type: ignore[union-attr]
 
-    def _projected(self, result: Any, seed: int) -> Iterator[float]:
-        """Yield of each array its size, its norm, and its product with a random tensor that nobody knew before.
 
-        The tensor is an outer product: to draw as many numbers as the array has would cost more than most kernels.
-        """
-        rng = np.random.default_rng(seed)
-        for leaf in _leaves(result):
-            array = np.asarray(self._side.take(leaf).array, np.float64).reshape(-1)  # type: ignore[union-attr]
-            width = max(1, math.isqrt(array.size))
-            whole = array.size - array.size % width
-            rows, columns, rest = (rng.standard_normal(n) for n in (whole // width, width, array.size - whole))
-            yield float(array.size)
-            yield float(np.sqrt(np.dot(array, array)))
-            yield float(rows @ (array[:whole].reshape(-1, width) @ columns) + array[whole:] @ rest)
+def _projected(result: list[np.ndarray], seed: int) -> Iterator[float]:
+    """Yield of each array its size, its norm, and its product with random signs that nobody knew before.
+
+    The signs form a tensor of full rank: a product with vectors from both sides, or with a few, can be had of a
+    matrix product without computing it.
+    """
+    rng = np.random.default_rng(seed)
+    for leaf in result:
+        array = np.asarray(leaf, np.float64).reshape(-1)
+        signs = np.unpackbits(np.frombuffer(rng.bytes(array.size // 8 + 1), np.uint8), count=array.size)
+        yield float(array.size)
+        yield float(np.sqrt(np.dot(array, array)))
+        yield float(2 * np.dot(array, signs) - array.sum())
 
 
 def _leaves(result: Any) -> Iterator[Any]:

@@ -91,7 +91,7 @@ class LocalBox:
         except OSError as error:
             self._release()
             raise SandboxUnavailable(f"the sandbox cannot start {arguments[0]}: {error.strerror or error}") from error
-        self._cpu_seconds = 0.0
+        self._cpu_seconds = self._total = 0.0
         self._destroyed = False
 
     def send(self, buffers: Sequence[bytes | bytearray | memoryview], deadline: float) -> None:
@@ -103,12 +103,16 @@ class LocalBox:
     def cpu_seconds(self) -> float:
         """Return the seconds of the program, of its living descendants, and of those that these have buried."""
         if not self._destroyed:
-            total = 0.0
-            for pid in (self._process.pid, *kin(self._process.pid)):
-                total += _own_seconds(pid) + _buried_seconds(pid)
-            # A child that dies between two readings moves from one sum to the other.
-            self._cpu_seconds = max(self._cpu_seconds, total)
+            total = self._sum()
+            if total < self._total:
+                total = self._sum()  # the first may have missed one that was just dying, and buried later
+            # A process that nobody waits for takes its seconds with it: what others add must not make up for them.
+            self._cpu_seconds += max(0.0, total - self._total)
+            self._total = total
         return self._cpu_seconds
+
+    def _sum(self) -> float:
+        return sum(_own_seconds(pid) + _buried_seconds(pid) for pid in (self._process.pid, *kin(self._process.pid)))
 
     def memory_kills(self) -> int:
         return 0

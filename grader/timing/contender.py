@@ -37,11 +37,16 @@ class NotTimed(Exception):  # noqa: N818 - an outcome, not an error of ours
     """The function did not answer a timed call; the message says why, to the student."""
 
 
+class BoxLost(NotTimed):
+    """The function's whole box has ended, which is most likely its own doing."""
+
+
 @dataclass
 class Contender:
     """A function of a box. A lap costs what the clock shows between its start and the start of the next thing.
 
     So work that is put off, by a thread, a child process or a lazy object, is paid for by the lap that left it behind.
+    With `trusted` the function is the reference: whatever keeps it from an answer is a fault of ours.
     """
 
     session: Session
@@ -51,29 +56,38 @@ class Contender:
     deadline_s: float
     definitions_only: bool = False
     clock: Clock = ledger
+    trusted: bool = False
     costs: list[float] = field(default_factory=list)
     _started: float | None = None
 
     def base(self, arguments: Mapping[str, Value]) -> None:
-        """Leave the arguments that every call varies in the box. Raises NotTimed."""
+        """Leave the arguments that every call varies in the box. Raises NotTimed and SandboxUnavailable."""
         self.settle()
         self._step(Block("base", vary=self.vary), arguments)
 
     def lap(self, seed: int, repeat: int, projection: int, step: Literal["run", "idle"] = "run") -> Projections:
-        """Run a block of calls, and return what proves that they were computed. Raises NotTimed.
+        """Run a block of calls, and return what proves that they were computed.
+
+        Raises NotTimed, and SandboxUnavailable for what is not the function's fault.
 
         The box learns of `projection` when the results exist: what was put off must be computed in this lap.
         """
-        self.settle()
-        self._started = self.clock(self.session)
+        # One reading ends a lap and begins the next, so that nothing runs between the two unpaid.
+        self._started = self.settle()
         self._step(Block(step, seed=seed, repeat=repeat))
-        return _numbers(self._step(Block("project", seed=projection)), repeat)
+        numbers = self._step(Block("project", seed=projection))
+        if not _are_projections(numbers, repeat):
+            raise self._failure("a timed call answers with something else than was asked for")
+        found: Projections = numbers
+        return found
 
-    def settle(self) -> None:
-        """Close the books on the last lap."""
+    def settle(self) -> float:
+        """Close the books on the last lap, and return what the clock shows."""
+        now = self.clock(self.session)
         if self._started is not None:
-            self.costs.append(self.clock(self.session) - self._started)
+            self.costs.append(now - self._started)
             self._started = None
+        return now
 
     def _step(self, block: Block, arguments: Mapping[str, Value] | None = None) -> Any:
         call = Call(
@@ -87,9 +101,12 @@ class Contender:
         reply = self.session.call(call, self.deadline_s)
         if isinstance(reply, Values):
             return reply.value
-        if isinstance(reply, Crashed) and reply.box_lost:
-            raise SandboxUnavailable(reply.reason)
-        raise NotTimed(_told(reply))
+        # To end one's box must not pay: what is lost to others' doing, the session raises.
+        lost = isinstance(reply, Crashed) and reply.box_lost
+        raise self._failure(_told(reply), BoxLost if lost else NotTimed)
+
+    def _failure(self, reason: str, kind: type[NotTimed] = NotTimed) -> Exception:
+        return SandboxUnavailable(f"the reference for {self.function}: {reason}") if self.trusted else kind(reason)
 
 
 def _told(reply: Reply) -> str:
@@ -107,10 +124,6 @@ def _told(reply: Reply) -> str:
     raise TypeError(type(reply).__name__)
 
 
-def _numbers(value: Any, count: int) -> Projections:
-    """Return the projections once their form is certain. Raises NotTimed."""
-    lists = type(value) is list and len(value) == count
-    if not lists or not all(type(row) is list and all(type(n) is float for n in row) for row in value):
-        raise NotTimed("a timed call answers with something else than was asked for")
-    found: Projections = value
-    return found
+def _are_projections(value: Any, count: int) -> bool:
+    rows = value if type(value) is list and len(value) == count else [None]
+    return all(type(row) is list and all(type(number) is float for number in row) for row in rows)
