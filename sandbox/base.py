@@ -10,6 +10,14 @@ if TYPE_CHECKING:
     import numpy as np
 
 Framework: TypeAlias = Literal["numpy", "torch"]
+# glibc gives freed memory back to the system, and fetches it anew page by page, by rules that depend on what was freed
+# before: the same code then takes now 1x and now 2x the CPU time. These keep up to 32 MiB a piece in the process.
+STEADY_MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
+    "MALLOC_TOP_PAD_": str(16 << 20),
+    "NUMPY_MADVISE_HUGEPAGE": "0",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +101,7 @@ class Block:
 
     "base" leaves the call's arguments in the box, with the function that varies them. "run" calls the function
     `repeat` times on inputs that follow from `seed`, and "idle" does the same but for the calls. "project" returns of
-    each result, array by array: size, norm, and the product with a random vector that follows from `seed`.
+    each result, array by array, size, and the norm and the signed sum of random elements that follow from `seed`.
     """
 
     step: Literal["base", "run", "idle", "project"]

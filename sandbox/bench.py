@@ -14,6 +14,7 @@ import numpy as np
 
 from sandbox.wire import Side, WireError
 
+SAMPLE = 4096
 NO_BASE = "no base arguments: the process that kept them is gone"
 
 
@@ -36,10 +37,11 @@ class Bench:
                 self._base, self._vary, self._results = arguments, block["vary"], []
                 return None
             case "run":
+                self._results = []  # before the next are made, so that they find its memory
                 self._results = [self._call(function, inputs) for inputs in self._inputs(block)]
                 return None
             case "idle":
-                kept = self._results[-1:]
+                kept = self._results = self._results[-1:]
                 self._results = [[leaf.copy() for leaf in kept[0]] for _ in self._inputs(block)] if kept else []
                 return None
             case _:
@@ -67,16 +69,19 @@ class Bench:
 
 
 def _projected(result: list[np.ndarray], seed: int) -> Iterator[float]:
-    """Yield of each array its size, its norm, and its product with random signs that nobody knew before.
+    """Yield of each array its size, and of random elements the norm and the product with signs that nobody knew before.
 
     The signs form a tensor of full rank: a product with vectors from both sides, or with a few, can be had of a
-    matrix product without computing it.
+    matrix product without computing it. Who leaves out one element in 500 is found out 999 times in 1,000.
     """
     rng = np.random.default_rng(seed)
     for leaf in result:
-        array = np.asarray(leaf, np.float64).reshape(-1)
-        signs = np.unpackbits(np.frombuffer(rng.bytes(array.size // 8 + 1), np.uint8), count=array.size)
+        array = leaf.reshape(-1)
         yield float(array.size)
+        if array.size > SAMPLE:
+            array = array[rng.integers(0, array.size, SAMPLE)]
+        array = np.asarray(array, np.float64)
+        signs = np.unpackbits(np.frombuffer(rng.bytes(array.size // 8 + 1), np.uint8), count=array.size)
         yield float(np.sqrt(np.dot(array, array)))
         yield float(2 * np.dot(array, signs) - array.sum())
 

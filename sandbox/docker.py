@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sandbox.base import Framework, Limits, Session, Source
+from sandbox.base import STEADY_MEMORY, Framework, Limits, Session, Source
 from sandbox.confinement import WRITABLE, bounds, privileges, reach, refuse
 from sandbox.container import DockerBox, remove, start
 from sandbox.dialects import CLOSED, gvisor_options, is_podman, podman_options
@@ -163,6 +163,7 @@ def container_options(framework: Framework, limits: Limits, run: str) -> dict[st
             "OPENBLAS_NUM_THREADS": "1",
             "MKL_NUM_THREADS": "1",
             "PYTHONHASHSEED": "0",
+            **STEADY_MEMORY,
         },
     }
 

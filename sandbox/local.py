@@ -15,13 +15,19 @@ from typing import Any
 
 import psutil
 
-from sandbox.base import Framework, Limits, SandboxUnavailable, Session, Source
+from sandbox.base import STEADY_MEMORY, Framework, Limits, SandboxUnavailable, Session, Source
 from sandbox.pool import Pool
 from sandbox.processes import descendants
 from sandbox.stream import Stream, last_line
 
 THREAD_COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-ENVIRONMENT = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONHASHSEED": "0", **dict.fromkeys(THREAD_COUNTS, "1")}
+ENVIRONMENT = {
+    "PATH": os.defpath,
+    "LANG": "C.UTF-8",
+    "PYTHONHASHSEED": "0",
+    **dict.fromkeys(THREAD_COUNTS, "1"),
+    **STEADY_MEMORY,
+}
 SEND_BUFFER = 1 << 20
 ERRORS_READ = 64 << 10
 CPU_CLOCK = 2  # Linux: the clock id of a process's scheduled time, in nanoseconds
