@@ -12,13 +12,17 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP"
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Raise KeyboardInterrupt in the main thread at the first signal, and ignore those that follow.
+    """Raise KeyboardInterrupt in the main thread at the first signal, and ignore those that follow, to the very end.
 
     What was told to be ignored, as `nohup` does, stays ignored.
     """
     before = {number: signal.getsignal(number) for number in SIGNALS}
 
+    interrupted = False
+
     def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal interrupted
+        interrupted = True
         for other in SIGNALS:
             signal.signal(other, signal.SIG_IGN)
         raise KeyboardInterrupt
@@ -29,5 +33,6 @@ def interruptible() -> Iterator[None]:
                 signal.signal(number, stop)
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        if not interrupted:
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from grader.interrupt import interruptible
+from grader.interrupt import SIGNALS, interruptible
 from sandbox.base import SandboxUnavailable
 from sandbox.engine import engine
 from sandbox.leftovers import FOLDER_PREFIX, OWNER_LABEL, left_folders
@@ -142,10 +142,10 @@ def test_a_killed_grader_takes_its_processes_with_it_and_its_folder_is_cleaned_a
 
 @pytest.fixture
 def handlers() -> Iterator[None]:
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in SIGNALS}
     yield
-    assert signal.getsignal(signal.SIGTERM) is before
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def test_the_first_signal_raises_and_the_second_waits(handlers: None) -> None:
@@ -163,6 +163,14 @@ def test_the_first_signal_raises_and_the_second_waits(handlers: None) -> None:
     with interruptible(), pytest.raises(KeyboardInterrupt):
         work()
     assert cleaned
+    os.kill(os.getpid(), signal.SIGTERM)  # nor does one at the very end disturb
+
+
+def test_without_a_signal_all_is_as_before(handlers: None) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with interruptible():
+        assert signal.getsignal(signal.SIGTERM) is not before
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_an_ignored_signal_stays_ignored(handlers: None) -> None:

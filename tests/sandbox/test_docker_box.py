@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sandbox.base import Limits, Sandbox, SandboxUnavailable
+from sandbox.base import STEADY_MEMORY, Limits, Sandbox, SandboxUnavailable
 from sandbox.container import remove
 from sandbox.docker import DockerSandbox, container_options
 from sandbox.engine import connect, engine, image_id, left_out, probe_docker
@@ -76,7 +76,7 @@ def test_the_environment_is_explicit(docker_box: Client) -> None:
     assert isinstance(got, dict)
     thread_counts = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"}
     of_official_images = {"LANG", "GPG_KEY", "PYTHON_VERSION", "PYTHON_SHA256"}
-    ours = {"PATH", "HOSTNAME", "HOME", "PYTHONHASHSEED", "LC_CTYPE"} | thread_counts
+    ours = {"PATH", "HOSTNAME", "HOME", "PYTHONHASHSEED", "LC_CTYPE", *STEADY_MEMORY} | thread_counts
     of_podman = {"TERM", "container"}
     assert set(got) <= ours | of_official_images | of_podman
     assert got["HOSTNAME"] == "sandbox" and got["HOME"] == "/tmp"
