@@ -16,6 +16,7 @@ import os
 import select
 import signal
 import sys
+import time
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -35,6 +36,7 @@ from sandbox.processes import (
 from sandbox.wire import Frame, Reader, Side, read_frame, write_buffers
 
 PIPE_BYTES = 1 << 20
+THREADS_END_S = 0.02
 
 
 class Worker:
@@ -112,7 +114,7 @@ class Worker:
     def _unfit(self, child: Child, reply: str) -> bool:
         """Return whether the child must not serve another call."""
         spoilt = reply == "out of memory" or child.reader.partial or _readable(child.answers)
-        return spoilt or self.reap() or threads(child.pid) > 1
+        return spoilt or self.reap() or _keeps_threads(child.pid)
 
     def _fork(self, key: tuple[str, bool]) -> Child:
         (request_r, request_w), (answer_r, answer_w), (print_r, print_w) = os.pipe(), os.pipe(), os.pipe()
@@ -188,6 +190,16 @@ def main() -> None:
         worker.serve()
     finally:
         worker.leave()
+
+
+def _keeps_threads(pid: int) -> bool:
+    """Return whether a process has more than one thread; one that was joined is still there for a moment."""
+    end = time.monotonic() + THREADS_END_S
+    while threads(pid) > 1:
+        if time.monotonic() > end:
+            return True
+        time.sleep(0.0002)
+    return False
 
 
 def _readable(fd: int) -> bool:
