@@ -8,7 +8,7 @@ from textwrap import dedent
 import pytest
 
 from grader.model import Pace, Timing
-from tests.timing.conftest import BAND, Timed
+from tests.timing.conftest import Timed
 
 TIMES = 8
 PRELUDE = f"""
@@ -33,7 +33,7 @@ def bench():
 # A cheat that does the slow work elsewhere may look so much faster than the honest slow function, for noise alone.
 NOISE = 0.7
 
-# The work is done: somewhere else, at another time, or for some calls only.
+# The work is done: somewhere else, at another time, or for some calls only. It is paid for, or earns nothing.
 ELSEWHERE = {
     "a thread that is waited for": """
         def product(x, w):
@@ -42,6 +42,12 @@ ELSEWHERE = {
             thread.start()
             thread.join()
             return answers[0]
+    """,
+    "a thread that goes on": """
+        def product(x, w):
+            threading.Thread(target=waste, args=(x, w), daemon=True).start()
+            time.sleep(0.001)
+            return x @ w
     """,
     "a child": """
         def product(x, w):
@@ -223,12 +229,6 @@ ELSEWHERE = {
 
 # The work is not done, or not so that anybody could know.
 WORTHLESS = {
-    "a thread that goes on": """
-        def product(x, w):
-            threading.Thread(target=waste, args=(x, w), daemon=True).start()
-            time.sleep(0.001)
-            return x @ w
-    """,
     "a thread that waits": """
         threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
 
@@ -386,6 +386,14 @@ HONEST = {
             w *= 4
             return (x @ w) / 8
     """,
+    "a thread": """
+        def product(x, w):
+            y = np.empty_like(x)
+            thread = threading.Thread(target=np.matmul, args=(x, w, y))
+            thread.start()
+            thread.join()
+            return y
+    """,
     "sleep": """
         def product(x, w):
             time.sleep(0.002)
@@ -425,8 +433,7 @@ def test_work_done_elsewhere_is_paid_for(cheat: str, timed: Timed, honest: Timin
     timing = timed(code(ELSEWHERE[cheat]))
     assert honest.ratio is not None
     assert timing.pace is Pace.SLOW, timing.reason
-    assert timing.ratio is not None, timing.reason
-    assert timing.ratio > NOISE * honest.ratio, timing.reason
+    assert timing.share == 0 or (timing.ratio is not None and timing.ratio > NOISE * honest.ratio), timing.reason
 
 
 @pytest.mark.parametrize("cheat", WORTHLESS)
@@ -440,7 +447,7 @@ def test_what_is_not_computed_earns_nothing(cheat: str, timed: Timed) -> None:
 def test_honest_ways_keep_their_points(way: str, timed: Timed) -> None:
     timing = timed(code(HONEST[way]))
     assert timing.share == 1 and timing.ratio is not None, timing.reason
-    assert 0.5 < timing.ratio < BAND.full
+    assert 0.5 < timing.ratio < NOISE * TIMES
 
 
 def test_sleeping_ends_with_the_deadline(timed: Timed, monkeypatch: pytest.MonkeyPatch) -> None:
