@@ -45,14 +45,19 @@ class Bench:
                 self._results = [[leaf.copy() for leaf in kept[0]] for _ in self._inputs(block)] if kept else []
                 return None
             case _:
+                self._require_base()
                 return [list(_projected(result, block["seed"] + i)) for i, result in enumerate(self._results)]
 
     def _inputs(self, block: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        if self._vary is None:
-            raise WireError(NO_BASE)
+        vary = self._require_base()
         rng = np.random.default_rng(block["seed"])
         for _ in range(block["repeat"]):
-            yield {name: self._native(value) for name, value in self._vary(rng, **self._base).items()}
+            yield {name: self._native(value) for name, value in vary(rng, **self._base).items()}
+
+    def _require_base(self) -> Callable[..., dict[str, Any]]:
+        if self._vary is None:
+            raise WireError(NO_BASE)
+        return self._vary
 
     def _native(self, value: Any) -> Any:
         if type(value) is not np.ndarray:

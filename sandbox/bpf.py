@@ -1,6 +1,7 @@
 """The filter of system calls for a box without an engine: a classic BPF program for x86-64 and AArch64 Linux.
 
 It refuses what no course needs and what attacks on kernels begin with: what `seccomp.json` leaves out for containers.
+A second one keeps a process from having children.
 """
 
 from __future__ import annotations
@@ -72,9 +73,11 @@ REFUSED = {
     "vhangup": (153, 58),
 }
 CLONE, SOCKET = (56, 220), (41, 198)
+FORKS = ((57, 58), ())  # fork and vfork, which AArch64 does by clone
 CLONE3 = 435  # its flags lie in memory, where a filter cannot look; ENOSYS makes the C library use clone
 LAST_KNOWN = 456  # what is newer has not been weighed; x86-64's second numbering lies above it too
 NEW_NAMESPACES = 0x7E020000  # all of the CLONE_NEW flags
+THREAD = 0x00010000  # CLONE_THREAD
 FAMILIES = (1, 2, 10, 16)  # AF_UNIX, AF_INET, AF_INET6, AF_NETLINK: not AF_VSOCK, AF_ALG, AF_PACKET and the like
 
 NUMBER, ARCHITECTURE, FIRST_ARGUMENT = 0, 4, 16  # offsets in struct seccomp_data; the low half of the argument
@@ -103,6 +106,24 @@ def program(machine: str) -> bytes | None:
             *(step for family in FAMILIES for step in _when(EQUAL, family, (RETURN, ALLOW))),
             refuse,
         ),
+        (RETURN, ALLOW),
+    )
+
+
+def childless(machine: str) -> bytes | None:
+    """Return the compiled filter that allows threads and refuses processes; None for unknown machines."""
+    if machine not in ARCHITECTURES:
+        return None
+    which = list(ARCHITECTURES).index(machine)
+    refuse, unknown = (RETURN, ERROR | errno.EPERM), (RETURN, ERROR | errno.ENOSYS)
+    return _compiled(
+        (LOAD, ARCHITECTURE),
+        *_unless(EQUAL, ARCHITECTURES[machine], (RETURN, KILL)),
+        (LOAD, NUMBER),
+        *_when(AT_LEAST, LAST_KNOWN + 1, unknown),
+        *_when(EQUAL, CLONE3, unknown),
+        *(step for number in FORKS[which] for step in _when(EQUAL, number, refuse)),
+        *_when(EQUAL, CLONE[which], (LOAD, FIRST_ARGUMENT), *_unless(ANY_BIT, THREAD, refuse)),
         (RETURN, ALLOW),
     )
 

@@ -7,7 +7,7 @@ import os
 import select
 import time
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, Protocol
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 from sandbox.decoder import decode
 from sandbox.wire import Frame, Reader, Side, WireError, joined
@@ -37,12 +37,20 @@ class Overseer(Protocol):
         ...
 
 
+class Key(NamedTuple):
+    """What calls must have in common to share a child."""
+
+    group: str
+    definitions_only: bool
+    timed: bool
+
+
 @dataclass
 class Child:
     """A forked child as its parent sees it: the parent's ends of its pipes, and what it has loaded."""
 
     pid: int
-    key: tuple[str, bool]
+    key: Key
     requests: int
     answers: int
     printed: int

@@ -16,8 +16,9 @@ FILES = (
     "loader",
     "sides",
     "bench",
-    "child",
+    "bpf",
     "exchange",
+    "child",
     "worker",
     "autograd",
 )

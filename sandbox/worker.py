@@ -16,13 +16,14 @@ import os
 import select
 import signal
 import sys
+import time
 from types import ModuleType
 from typing import Any, NoReturn
 
 from sandbox import child as child_program
 from sandbox.decoder import decode
 from sandbox.encoder import encode
-from sandbox.exchange import Child, Exchange
+from sandbox.exchange import Child, Exchange, Key
 from sandbox.facts import facts
 from sandbox.processes import (
     PR_SET_CHILD_SUBREAPER,
@@ -35,6 +36,7 @@ from sandbox.processes import (
 from sandbox.wire import Frame, Reader, Side, read_frame, write_buffers
 
 PIPE_BYTES = 1 << 20
+THREADS_END_S = 0.02
 
 
 class Worker:
@@ -88,7 +90,7 @@ class Worker:
         return f"exited with code {code} in the middle of a call"
 
     def _answer(self, request: dict[str, Any], frame: Frame) -> None:
-        child = self._child_for((request["group"], request["definitions_only"]))
+        child = self._child_for(Key(request["group"], request["definitions_only"], request["block"] is not None))
         exchange = Exchange(self, child, request, frame)
         outcome = exchange.run()
         exchange.drain()
@@ -100,7 +102,7 @@ class Worker:
         printed = exchange.printed.decode("utf-8", "replace")
         self._tell(status | {"printed": printed}, outcome.answer.buffers() if outcome.answer else [])
 
-    def _child_for(self, key: tuple[str, bool]) -> Child:
+    def _child_for(self, key: Key) -> Child:
         child = self._child
         if child is not None and (child.key != key or self.reap() or _readable(child.answers)):
             # Bytes that nobody asked for lie in the pipe, or the child belongs to another group.
@@ -112,9 +114,9 @@ class Worker:
     def _unfit(self, child: Child, reply: str) -> bool:
         """Return whether the child must not serve another call."""
         spoilt = reply == "out of memory" or child.reader.partial or _readable(child.answers)
-        return spoilt or self.reap() or threads(child.pid) > 1
+        return spoilt or self.reap() or _keeps_threads(child.pid)
 
-    def _fork(self, key: tuple[str, bool]) -> Child:
+    def _fork(self, key: Key) -> Child:
         (request_r, request_w), (answer_r, answer_w), (print_r, print_w) = os.pipe(), os.pipe(), os.pipe()
         mine = (request_w, answer_r, print_r)
         self._ending = None
@@ -125,7 +127,7 @@ class Worker:
                 signal.signal(number, signal.SIG_DFL)
             for fd in (*self._own, *mine):
                 os.close(fd)
-            child_program.live(request_r, answer_w, print_w, self.box, self._torch, key[1])
+            child_program.live(request_r, answer_w, print_w, self.box, self._torch, key)
         for fd in (request_r, answer_w, print_w):
             os.close(fd)
         for fd in mine:
@@ -188,6 +190,16 @@ def main() -> None:
         worker.serve()
     finally:
         worker.leave()
+
+
+def _keeps_threads(pid: int) -> bool:
+    """Return whether a process has more than one thread; one that was joined is still there for a moment."""
+    end = time.monotonic() + THREADS_END_S
+    while threads(pid) > 1:
+        if time.monotonic() > end:
+            return True
+        time.sleep(0.0002)
+    return False
 
 
 def _readable(fd: int) -> bool:

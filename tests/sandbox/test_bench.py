@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
-from sandbox.base import Block, Call, Chunk, Function, Module, Refused, Source, Value, Values
+from sandbox.base import Block, Call, Chunk, Function, Module, Raised, Refused, Source, Value, Values
+from sandbox.bench import _projected
 from tests.sandbox.conftest import Client, Open
 
-VARY = "import numpy as np\ndef vary(rng, x, n):\n    return {'x': x * rng.random(x.shape[-1]), 'n': n}\n"
+VARY = """
+import numpy as np
+
+def vary(rng, x, n):
+    return {"x": x * rng.random(x.shape[-1]), "n": n}
+
+def constant(rng, x, n):
+    return {"x": x[:], "n": n}
+"""
 STUDENT = """
-import numpy as np, threading
+import os, subprocess, sys, threading
+import numpy as np
 
 seen = []
+kept = np.empty((2, 3))
 
 def double(x, n):
     seen.append(x.copy())
@@ -20,6 +33,30 @@ def double(x, n):
 
 def distinct(x, n):
     return np.array(len({a.tobytes() for a in seen}))
+
+def forks(x, n):
+    if not os.fork():
+        os._exit(0)
+    return x
+
+def runs(x, n):
+    subprocess.run([sys.executable, "-I", "-S", "-c", ""])
+    return x
+
+def threads(x, n):
+    thread = threading.Thread(target=seen.append, args=(x,))
+    thread.start()
+    thread.join()
+    return x
+
+def reuses(x, n):
+    kept[:] = x
+    return kept
+
+def spoils(x, n):
+    other = x * n
+    x[:] = 0
+    return other
 
 def lazy(x, n):
     class Later(np.ndarray):
@@ -118,3 +155,54 @@ def test_the_work_shows_in_the_ledger(fresh: Open) -> None:
     between = client.session.cpu_seconds()
     step(client, "work", Block("run", repeat=4))
     assert client.session.cpu_seconds() - between > 5 * (between - before) >= 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux filters system calls")
+@pytest.mark.parametrize("function", ["forks", "runs"])
+def test_timed_work_starts_no_processes(fresh: Open, function: str) -> None:
+    """One that nobody waits for would take its seconds with it; other calls may start them."""
+    client = opened(fresh)
+    step(client, function, Block("base", vary=Function("_vary", "vary")), **BASE)
+    reply = step(client, function, Block("run"))
+    assert isinstance(reply, Raised) and reply.error == "PermissionError"
+    assert isinstance(client.session.call(Call("g", "hw", function, BASE), 5.0), Values)
+
+
+def test_threads_that_were_joined_are_no_threads_left_behind(fresh: Open) -> None:
+    client = opened(fresh)
+    step(client, "threads", Block("base", vary=Function("_vary", "vary")), **BASE)
+    for seed in range(20):
+        assert step(client, "threads", Block("run", seed=seed, repeat=2)) is None
+        assert isinstance(step(client, "threads", Block("project")), list)
+
+
+def test_results_are_those_of_the_moment_they_were_returned(fresh: Open) -> None:
+    client = opened(fresh)
+    step(client, "reuses", Block("base", vary=Function("_vary", "vary")), **BASE)
+    step(client, "reuses", Block("run", seed=7, repeat=3))
+    got = step(client, "reuses", Block("project", seed=100))
+    assert got == [pytest.approx(projected(x, 100 + i)) for i, x in enumerate(varied(7, 3))]
+
+
+def test_the_base_cannot_be_spoilt(fresh: Open) -> None:
+    client = opened(fresh)
+    step(client, "spoils", Block("base", vary=Function("_vary", "constant")), **BASE)
+    step(client, "spoils", Block("run", repeat=3))
+    x = BASE["x"]
+    assert isinstance(x, np.ndarray)
+    got = step(client, "spoils", Block("project"))
+    assert got == [pytest.approx(projected(2 * x, i)) for i in range(3)]
+
+
+def test_a_projection_has_full_rank() -> None:
+    """Of a product of matrices it costs no less than the product."""
+    n = 24
+    cells = np.eye(n * n).reshape(n * n, n, n)
+    products = [list(_projected([cell], 5))[2] for cell in cells]
+    assert np.linalg.matrix_rank(np.reshape(products, (n, n))) == n
+    assert np.abs(products) == pytest.approx(1)
+
+
+def test_a_projection_without_results_is_refused(fresh: Open) -> None:
+    reply = step(opened(fresh), "double", Block("project"))
+    assert isinstance(reply, Refused) and "no base arguments" in reply.reason

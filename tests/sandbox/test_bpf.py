@@ -7,21 +7,41 @@ import json
 import re
 import socket
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import sandbox
-from sandbox.bpf import ALLOW, ARCHITECTURES, CLONE, CLONE3, ERROR, KILL, LAST_KNOWN, REFUSED, SOCKET, program
+from sandbox.bpf import (
+    ALLOW,
+    ARCHITECTURES,
+    CLONE,
+    CLONE3,
+    ERROR,
+    FORKS,
+    KILL,
+    LAST_KNOWN,
+    REFUSED,
+    SOCKET,
+    childless,
+    program,
+)
 
 EPERM, ENOSYS = ERROR | errno.EPERM, ERROR | errno.ENOSYS
 MACHINES = tuple(ARCHITECTURES)
 HEADERS = {"x86_64": "/usr/include/x86_64-linux-gnu/asm/unistd_64.h", "aarch64": "/usr/include/asm-generic/unistd.h"}
 
 
-def verdict(machine: str, number: int, argument: int = 0, calling_as: str | None = None) -> int:
+def verdict(
+    machine: str,
+    number: int,
+    argument: int = 0,
+    calling_as: str | None = None,
+    compiled: Callable[[str], bytes | None] = program,
+) -> int:
     """Return what the filter answers, as the kernel would run it."""
-    rules = program(machine)
+    rules = compiled(machine)
     assert rules is not None
     data = struct.pack("=IIQ6Q", number, ARCHITECTURES[calling_as or machine], 0, argument, *[0] * 5)
     at = value = 0
@@ -96,3 +116,21 @@ def test_the_numbers_are_the_systems(machine: str) -> None:
     table |= {"clone": CLONE[MACHINES.index(machine)], "clone3": CLONE3, "socket": SOCKET[MACHINES.index(machine)]}
     wrong = {name for name, number in table.items() if number and numbers.get(name, number) != number}
     assert not wrong and len(numbers) > 200
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_the_filter_against_children_refuses_processes_and_nothing_else(machine: str) -> None:
+    which = MACHINES.index(machine)
+    vfork, thread = 0x4111, 0x3D0F00
+    assert verdict(machine, CLONE[which], 17, compiled=childless) == EPERM
+    assert verdict(machine, CLONE[which], vfork, compiled=childless) == EPERM
+    assert verdict(machine, CLONE[which], thread, compiled=childless) == ALLOW
+    assert verdict(machine, CLONE3, compiled=childless) == ENOSYS
+    for number in set(range(LAST_KNOWN + 1)) - {CLONE3, CLONE[which]}:
+        assert verdict(machine, number, compiled=childless) == (EPERM if number in FORKS[which] else ALLOW), number
+    assert verdict(machine, 0x40000000 + 57, compiled=childless) == ENOSYS
+    assert verdict(machine, 57, calling_as=MACHINES[1 - which], compiled=childless) == KILL
+
+
+def test_there_is_no_filter_for_unknown_machines() -> None:
+    assert childless("riscv64") is program("riscv64") is None
