@@ -130,9 +130,10 @@ def launch(python: Sequence[str]) -> Iterator[tuple[list[str], tuple[int, ...]]]
             *namespaces,
             *("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"),
             *("--hostname", "sandbox", "--die-with-parent", "--new-session", "--as-pid-1", "--seccomp", str(files[0])),
+            # Before the root's parts: the interpreter may itself lie below the temporary folder.
+            *("--proc", "/proc", "--size", str(TMP_BYTES), "--perms", "1777", "--tmpfs", "/tmp"),  # noqa: S108
             *root(*before[:1]),
             *("--file", str(files[1]), "/etc/passwd"),
-            *("--proc", "/proc", "--size", str(TMP_BYTES), "--perms", "1777", "--tmpfs", "/tmp"),  # noqa: S108
             # Last, or what is mounted by bubblewrap itself would stay writable.
             *("--remount-ro", "/", "--chdir", "/tmp"),  # noqa: S108 - in the box
         ]

@@ -191,7 +191,9 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(tmp_path: Path)
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 
     out = tmp_path / "out"
-    done = run("process", "--out", str(out), preexec_fn=little_room)
+    # Python would cut its own compiled files short, and read them ever after.
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    done = run("process", "--out", str(out), preexec_fn=little_room, env=environment)
     assert done.returncode == 3
     assert done.stderr.splitlines()[-1].startswith(f"grader: cannot write the results to {out}: ")
     assert not (out / "results.json").exists()

@@ -49,7 +49,8 @@ def fill(path):
         return written, error.strerror
     finally:
         for name in os.listdir(path):
-            os.remove(f"{path}/{name}")
+            if os.path.isfile(f"{path}/{name}"):  # the interpreter's own folder may be mounted here
+                os.remove(f"{path}/{name}")
 
 def mkdir(path):
     try:
