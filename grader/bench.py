@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from grader.assignment import AssignmentError
+from grader.codec import to_json
 from grader.model import Timing
 from grader.pipeline import Prepared, stopwatch
 from grader.progress import tracked
@@ -25,9 +26,7 @@ def bench(prepared: Prepared, sandbox: Sandbox) -> list[Timing]:
 def print_timings(timings: Sequence[Timing], as_json: bool) -> None:
     """Print one line per function, as the report says it, or a JSON list."""
     if as_json:
-        import msgspec
-
-        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(timings), indent=2) + b"\n")
+        sys.stdout.buffer.write(to_json(timings))
         return
     from rich.console import Console
 

@@ -45,6 +45,19 @@ def _stop(message: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
+# Options that several commands share.
+in_course = click.option("--course", type=click.Path(path_type=Path), help="Folder with reference/ and assignments/.")
+in_framework = click.option("--framework", type=click.Choice(["numpy", "torch"]), default="numpy", show_default=True)
+in_sandbox = click.option(
+    "--sandbox",
+    "backend",
+    type=click.Choice(["auto", "docker", "bubblewrap", "process"]),
+    default="auto",
+    show_default=True,
+    help="auto takes the strongest backend that works.",
+)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="grader")
 def cli() -> None:
@@ -56,19 +69,12 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("submission", type=click.Path(path_type=Path))
-@click.option("--course", type=click.Path(path_type=Path), help="Folder with reference/ and assignments/.")
+@in_course
 @click.option("--assignment", "assignments", multiple=True, metavar="NAME", help="Grade this assignment; repeatable.")
 @click.option("--only", metavar="F,G", default="", help="Grade only these functions.")
-@click.option("--framework", type=click.Choice(["numpy", "torch"]), default="numpy", show_default=True)
+@in_framework
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
-@click.option(
-    "--sandbox",
-    "backend",
-    type=click.Choice(["auto", "docker", "bubblewrap", "process"]),
-    default="auto",
-    show_default=True,
-    help="auto takes the strongest backend that works.",
-)
+@in_sandbox
 @click.option("--runtime", default="", metavar="NAME", help="Docker: another runtime of the engine, such as runsc.")
 @click.option("--speed/--no-speed", default=True, show_default=True, help="Time critical kernels that are right.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Choose other inputs, the same for everybody.")
@@ -98,16 +104,15 @@ def run(
 
     if device == "cuda":
         _stop("--device cuda is not there yet: the sandboxes run on the CPU; leave it out.", WRONG_REQUEST)
-    with _warm_sandbox(
-        backend, framework, runtime
-    ) as sandbox:  # it takes its time: everything else is loaded meanwhile
+    # A box takes its time to start: everything else is loaded meanwhile.
+    with _warm_sandbox(backend, framework, runtime) as sandbox:
         from grader.assignment import AssignmentError
         from grader.collect import CollectError
         from grader.course import CourseError, find_course
         from grader.pipeline import Request, grade, prepare
         from grader.progress import graded
 
-        functions = tuple(name.strip() for name in only.split(",") if name.strip())
+        functions = _names(only)
         secret = f"{os.environ.get('GRADER_SECRET', '')}:{seed}"
         try:
             root = find_course(course, Path.cwd())
@@ -126,17 +131,10 @@ def run(
 
 @cli.command()
 @click.argument("submission", type=click.Path(path_type=Path))
-@click.option("--course", type=click.Path(path_type=Path), help="Folder with reference/ and assignments/.")
+@in_course
 @click.option("--only", metavar="F,G", default="", help="Time only these functions.")
-@click.option("--framework", type=click.Choice(["numpy", "torch"]), default="numpy", show_default=True)
-@click.option(
-    "--sandbox",
-    "backend",
-    type=click.Choice(["auto", "docker", "bubblewrap", "process"]),
-    default="auto",
-    show_default=True,
-    help="auto takes the strongest backend that works.",
-)
+@in_framework
+@in_sandbox
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list and nothing else.")
 def bench(submission: Path, course: Path | None, only: str, framework: str, backend: str, as_json: bool) -> None:
     """Time the critical kernels of SUBMISSION beside the references, with many rounds: for tuning.
@@ -153,7 +151,7 @@ def bench(submission: Path, course: Path | None, only: str, framework: str, back
         from grader.course import CourseError, find_course
         from grader.pipeline import Request, prepare
 
-        functions = tuple(name.strip() for name in only.split(",") if name.strip())
+        functions = _names(only)
         try:
             root = find_course(course, Path.cwd())
             prepared = prepare(Request(submission, root, (), functions, framework))  # type: ignore[arg-type]
@@ -166,7 +164,7 @@ def bench(submission: Path, course: Path | None, only: str, framework: str, back
 
 
 @cli.command()
-@click.option("--course", type=click.Path(path_type=Path), help="Folder with reference/ and assignments/.")
+@in_course
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def topics(course: Path | None, as_json: bool) -> None:
     """List the functions of the course with their points, cases and mistakes."""
@@ -184,7 +182,7 @@ def topics(course: Path | None, as_json: bool) -> None:
 
 @cli.command()
 @click.argument("functions", nargs=-1, metavar="[FUNCTION]...")
-@click.option("--course", type=click.Path(path_type=Path), help="Folder with reference/ and assignments/.")
+@in_course
 @click.option("--jobs", type=click.IntRange(min=1), help="Topics at once [default: the number of cores].")
 @click.option("--matrix", is_flag=True, help="Show which case catches which mistake.")
 @click.option("--thorough", is_flag=True, help="Random functions: 10,000 seeds for references, 1,000 for mistakes.")
@@ -193,8 +191,7 @@ def verify(
     functions: tuple[str, ...], course: Path | None, jobs: int | None, matrix: bool, thorough: bool, as_json: bool
 ) -> None:
     """Prove that topics are sound: right answers pass, mistakes, mutants and trivial answers fail."""
-    import msgspec
-
+    from grader.codec import to_json
     from grader.course import CourseError, find_course, topic_files
     from grader.progress import tracked
     from grader.verify import verify as proofs_of
@@ -212,14 +209,14 @@ def verify(
     unsorted = tracked(proofs_of(root, names, THOROUGH if thorough else Effort(), jobs), "proving", len(names))
     proofs = sorted(unsorted, key=lambda proof: names.index(proof.topic))
     if as_json:
-        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(proofs), indent=2) + b"\n")
+        sys.stdout.buffer.write(to_json(proofs))
     else:
         print_proofs(proofs, matrix or len(names) == 1)
     sys.exit(MARKS_LOST if any(proof.failures for proof in proofs) else FULL_MARKS)
 
 
 @cli.command()
-@click.option("--course", type=click.Path(path_type=Path), help="Folder with reference/ and assignments/.")
+@in_course
 def doctor(course: Path | None) -> None:
     """Check this machine: Python, libraries, container engine, images, backends, course; one line each."""
     from grader.doctor import examine, print_findings
@@ -256,6 +253,10 @@ def clean() -> None:
 
     for line in clean():
         click.echo(line)
+
+
+def _names(listed: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in listed.split(",") if name.strip())
 
 
 @contextmanager

@@ -17,8 +17,13 @@ class ResultsError(Exception):
 
 
 def encode(report: Report) -> bytes:
-    """Return results.json: UTF-8, indented, with a final newline; NaN and infinity become null."""
-    return msgspec.json.format(msgspec.json.encode(_encodable(report)), indent=2) + b"\n"
+    """Return results.json; NaN and infinity become null."""
+    return to_json(_encodable(report))
+
+
+def to_json(value: Any) -> bytes:
+    """Return any of our types as JSON: UTF-8, indented, with a final newline."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
 
 
 def decode(data: bytes) -> Report:
@@ -54,4 +59,4 @@ def _encodable(report: Report) -> Any:
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(json_schema()), indent=2) + b"\n")
+    sys.stdout.buffer.write(to_json(json_schema()))

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import msgspec
-
 from grader.assignment import assignment_names, load_assignment
+from grader.codec import to_json
 from grader.course import load_course, topic_files
 from grader.topic import Topic
 
@@ -45,7 +44,7 @@ def overview(root: Path) -> list[Row]:
 def print_overview(rows: Sequence[Row], as_json: bool) -> None:
     """Print the rows as a table, or as a JSON list."""
     if as_json:
-        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(rows), indent=2) + b"\n")
+        sys.stdout.buffer.write(to_json(rows))
         return
     from rich.console import Console
     from rich.markup import escape

@@ -83,6 +83,7 @@ FAMILIES = (1, 2, 10, 16)  # AF_UNIX, AF_INET, AF_INET6, AF_NETLINK: not AF_VSOC
 NUMBER, ARCHITECTURE, FIRST_ARGUMENT = 0, 4, 16  # offsets in struct seccomp_data; the low half of the argument
 LOAD, RETURN, EQUAL, AT_LEAST, ANY_BIT = 0x20, 0x06, 0x15, 0x35, 0x45
 ALLOW, KILL, ERROR = 0x7FFF0000, 0x80000000, 0x00050000
+REFUSE = (RETURN, ERROR | errno.EPERM)
 
 
 def program(machine: str) -> bytes | None:
@@ -90,21 +91,16 @@ def program(machine: str) -> bytes | None:
     if machine not in ARCHITECTURES:
         return None
     which = list(ARCHITECTURES).index(machine)
-    refuse, unknown = (RETURN, ERROR | errno.EPERM), (RETURN, ERROR | errno.ENOSYS)
     return _compiled(
-        (LOAD, ARCHITECTURE),
-        *_unless(EQUAL, ARCHITECTURES[machine], (RETURN, KILL)),
-        (LOAD, NUMBER),
-        *_when(AT_LEAST, LAST_KNOWN + 1, unknown),
-        *_when(EQUAL, CLONE3, unknown),
-        *(step for numbers in REFUSED.values() if numbers[which] for step in _when(EQUAL, numbers[which], refuse)),
-        *_when(EQUAL, CLONE[which], (LOAD, FIRST_ARGUMENT), *_when(ANY_BIT, NEW_NAMESPACES, refuse), (RETURN, ALLOW)),
+        *_known_calls(machine),
+        *(step for numbers in REFUSED.values() if numbers[which] for step in _when(EQUAL, numbers[which], REFUSE)),
+        *_when(EQUAL, CLONE[which], (LOAD, FIRST_ARGUMENT), *_when(ANY_BIT, NEW_NAMESPACES, REFUSE), (RETURN, ALLOW)),
         *_when(
             EQUAL,
             SOCKET[which],
             (LOAD, FIRST_ARGUMENT),
             *(step for family in FAMILIES for step in _when(EQUAL, family, (RETURN, ALLOW))),
-            refuse,
+            REFUSE,
         ),
         (RETURN, ALLOW),
     )
@@ -115,20 +111,27 @@ def childless(machine: str) -> bytes | None:
     if machine not in ARCHITECTURES:
         return None
     which = list(ARCHITECTURES).index(machine)
-    refuse, unknown = (RETURN, ERROR | errno.EPERM), (RETURN, ERROR | errno.ENOSYS)
     return _compiled(
-        (LOAD, ARCHITECTURE),
-        *_unless(EQUAL, ARCHITECTURES[machine], (RETURN, KILL)),
-        (LOAD, NUMBER),
-        *_when(AT_LEAST, LAST_KNOWN + 1, unknown),
-        *_when(EQUAL, CLONE3, unknown),
-        *(step for number in FORKS[which] for step in _when(EQUAL, number, refuse)),
-        *_when(EQUAL, CLONE[which], (LOAD, FIRST_ARGUMENT), *_unless(ANY_BIT, THREAD, refuse)),
+        *_known_calls(machine),
+        *(step for number in FORKS[which] for step in _when(EQUAL, number, REFUSE)),
+        *_when(EQUAL, CLONE[which], (LOAD, FIRST_ARGUMENT), *_unless(ANY_BIT, THREAD, REFUSE)),
         (RETURN, ALLOW),
     )
 
 
 Step = tuple[int, int] | tuple[int, int, int, int]
+
+
+def _known_calls(machine: str) -> tuple[Step, ...]:
+    """End a process of another architecture, deny that newer calls exist, and load the call's number."""
+    unknown = (RETURN, ERROR | errno.ENOSYS)
+    return (
+        (LOAD, ARCHITECTURE),
+        *_unless(EQUAL, ARCHITECTURES[machine], (RETURN, KILL)),
+        (LOAD, NUMBER),
+        *_when(AT_LEAST, LAST_KNOWN + 1, unknown),
+        *_when(EQUAL, CLONE3, unknown),
+    )
 
 
 def _when(test: int, value: int, *steps: Step) -> tuple[Step, ...]:

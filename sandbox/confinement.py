@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from sandbox.base import Limits, SandboxUnavailable
+from sandbox.pool import Destroyable
 
 WRITABLE = "/tmp"  # noqa: S108 - in the box
-
-
-class Destroyable(Protocol):
-    """What must be known of a box to refuse it."""
-
-    def destroy(self) -> None:
-        """End the box; safe to call twice."""
-        ...
 
 
 def refuse(box: Destroyable, shortcomings: Iterable[str]) -> None:

@@ -33,7 +33,7 @@ def start(client: DockerClient, image: str, options: Mapping[str, Any], bury: Ca
             raise SandboxUnavailable(f"this engine leaves out {', '.join(missing)}: use another, or another sandbox")
         # Attached before the start, or the first bytes would be lost.
         attached: Any = container.attach_socket(params=dict.fromkeys(STREAMS, 1))
-        box = DockerBox(client, container, attached, bury)
+        box = DockerBox(container, attached, bury)
         container.start()
     except (DockerException, OSError) as error:
         if box is not None:
@@ -48,10 +48,8 @@ def start(client: DockerClient, image: str, options: Mapping[str, Any], bury: Ca
 class DockerBox:
     """A container and its attach stream, which carries stdout and stderr in one multiplex."""
 
-    def __init__(
-        self, client: DockerClient, container: Container, attached: Any, bury: Callable[[Container], None]
-    ) -> None:
-        self._client, self._container, self._attached, self._bury = client, container, attached, bury
+    def __init__(self, container: Container, attached: Any, bury: Callable[[Container], None]) -> None:
+        self._container, self._attached, self._bury = container, attached, bury
         self._stream = Multiplex(getattr(attached, "_sock", attached))
         self._since = int(time.time())
         self._cgroup: Cgroup | None = None

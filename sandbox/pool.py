@@ -13,7 +13,7 @@ from sandbox.base import Framework, Limits, SandboxUnavailable
 
 
 class Destroyable(Protocol):
-    """What a pool must know of a box."""
+    """What must be known of a box to keep it, or to refuse it."""
 
     def destroy(self) -> None:
         """End the box; safe to call twice."""

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -15,7 +13,7 @@ import time
 import psutil
 
 from sandbox.base import Framework, Limits, SandboxUnavailable
-from sandbox.leftovers import FOLDER_PREFIX
+from sandbox.leftovers import FOLDER_PREFIX, remove_folder
 from sandbox.local import ENVIRONMENT, LocalBox, LocalSandbox, beside_others, kin
 from sandbox.processes import sweep
 from sandbox.program import command
@@ -74,10 +72,7 @@ class ProcessBox(LocalBox):
 
     def _release(self) -> None:
         super()._release()
-        try:
-            shutil.rmtree(self._folder, ignore_errors=True)
-        except RecursionError:  # the code has made a tree deeper than Python's stack
-            subprocess.run(["rm", "-rf", "--", self._folder], check=False)  # noqa: S603, S607 - our own folder
+        remove_folder(self._folder)
 
     def _marked(self) -> list[int]:
         found = []

@@ -74,8 +74,9 @@ class Stopwatch:
                     done.add(function)
                     yield timing
         except SandboxUnavailable as error:
-            for function in bands.keys() - done:
-                yield _unmeasured(function, bands[function], str(error))
+            for function, band in bands.items():
+                if function not in done:
+                    yield _unmeasured(function, band, str(error))
 
     def _open(self, source: Source) -> Session:
         return self._sandbox.open(source, self._limits)
@@ -84,8 +85,8 @@ class Stopwatch:
         """Race the reference against itself, in two boxes."""
         with closing(self._open(self._references)) as twin:
             sides = self._reference(twin, function), self._reference(reference, function)
-            size = self._speed(function).sizes[1]
-            race = Race(*sides, self._inputs(function, size), self._precision(function, size))
+            base = self._inputs(function, self._speed(function).sizes[1])
+            race = Race(*sides, base, _precision(base))
             for _ in range(self._effort.self_test):
                 race.round()
             ratios = [round_.ratio for round_ in race.finish()]
@@ -166,7 +167,7 @@ class Stopwatch:
     def _start(self, function: str, size: int, student: Session, reference: Session, brief: bool = False) -> Race:
         base = self._inputs(function, size)
         sides = self._student(student, function), self._reference(reference, function)
-        return Race(*sides, base, self._precision(function, size), brief)
+        return Race(*sides, base, _precision(base), brief)
 
     def _student(self, session: Session, function: str) -> Contender:
         definition = self._submission.definitions[function]
@@ -189,9 +190,11 @@ class Stopwatch:
         given = self._speed(function).inputs(np.random.default_rng(list(seed)), size)
         return {name: given[name] for name in topic.parameters if name in given}
 
-    def _precision(self, function: str, size: int) -> str:
-        dtypes = [leaf.dtype for _, leaf in leaves(self._inputs(function, size)) if isinstance(leaf, np.ndarray)]
-        return min((dtype.name for dtype in dtypes if dtype.kind == "f"), default="float64")
+
+def _precision(base: Mapping[str, Any]) -> str:
+    """Return the least precise of the arguments' floating dtypes."""
+    dtypes = [leaf.dtype for _, leaf in leaves(dict(base)) if isinstance(leaf, np.ndarray)]
+    return min((dtype.name for dtype in dtypes if dtype.kind == "f"), default="float64")
 
 
 def _uncertainty(shown: Estimate, rounds: Sequence[Round]) -> float:
