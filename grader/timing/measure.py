@@ -110,13 +110,16 @@ class Stopwatch:
         with closing(self._open(self._source)) as student:
             rounds = self._race(function, band, student, reference)
             measured = estimate(round_.ratio for round_ in rounds)
-            again = None
+            again, confirming = None, list[Round]()
             if measured is not None and is_slow(measured, band):
                 with closing(self._open(self._source)) as fresh:
-                    again = estimate(round_.ratio for round_ in self._race(function, band, fresh, reference))
-            growth = self._growth(function, student, reference, rounds)
+                    confirming = self._race(function, band, fresh, reference)
+                    again = estimate(round_.ratio for round_ in confirming)
+            growth = self._growth_if_any(function, student, reference, rounds)
         found = verdict(measured, again, steady, band)
         shown = found.estimate
+        if again is not None and shown is again:
+            rounds = confirming
         return Timing(
             function,
             found.pace,
@@ -148,6 +151,15 @@ class Stopwatch:
         if known.low > band.none * MARGIN or (count >= self._effort.fast and known.high * MARGIN <= band.full):
             return True
         return count >= self._effort.fewest and is_clear(known, band)
+
+    def _growth_if_any(
+        self, function: str, student: Session, reference: Session, middle: Sequence[Round]
+    ) -> Growth | None:
+        """Return the growth; a size that takes too long or cannot be answered is not what the points are for."""
+        try:
+            return self._growth(function, student, reference, middle)
+        except NotTimed:
+            return None
 
     def _growth(self, function: str, student: Session, reference: Session, middle: Sequence[Round]) -> Growth | None:
         speed, count = self._speed(function), self._effort.growth
