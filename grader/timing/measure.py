@@ -27,17 +27,18 @@ DEADLINE_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How many rounds: to call a function fast, to call it anything else, at most, for the growth at each size, and to
-    test the reference against itself."""
+    """How many rounds: `few` to call a function fast or far too slow, `fewest` to call it anything else, `most` in any
+    case, `growth` at each size, and `self_test` of the reference against itself.
+    """
 
-    fast: int = 6
+    few: int = 6
     fewest: int = 11
     most: int = 20
     growth: int = 3
     self_test: int = 11
 
 
-QUICK, PATIENT = Effort(), Effort(fast=30, fewest=30, most=60, growth=10, self_test=20)
+QUICK, PATIENT = Effort(), Effort(few=30, fewest=30, most=60, growth=10, self_test=20)
 
 
 class Stopwatch:
@@ -144,11 +145,13 @@ class Stopwatch:
         return race.finish()
 
     def _is_enough(self, ratios: Sequence[float], band: Band) -> bool:
-        """Return whether more rounds would tell nothing new: few are enough for what is fast, or beyond all bounds."""
+        """Return whether more rounds would tell nothing new: few are enough for what is fast, or far too slow."""
         known, count = estimate(ratios), len(ratios)
         if known is None:
             return False
-        if known.low > band.none * MARGIN or (count >= self._effort.fast and known.high * MARGIN <= band.full):
+        if known.low > band.none * MARGIN:
+            return True
+        if count >= self._effort.few and (known.high * MARGIN <= band.full or is_slow(known, band)):
             return True
         return count >= self._effort.fewest and is_clear(known, band)
 

@@ -18,7 +18,7 @@ from tests.sandbox.conftest import make
 COURSE = Path(__file__).with_name("course")
 BAND = Band(full=2, none=50)
 # Eleven rounds are the fewest that put both ends on an interval.
-EFFORT = Effort(fast=11, fewest=10, most=11)
+EFFORT = Effort(few=11, fewest=10, most=11)
 
 Timed = Callable[..., Timing]
 
