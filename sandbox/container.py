@@ -129,7 +129,6 @@ class DockerBox:
     def destroy(self) -> None:
         if self._destroyed:
             return
-        self._destroyed = True
         # The engine cannot end a container whose output lies unread in an open stream.
         self._stream.shut()
         # The response owns the socket's file; closing the socket first would leave it a dead file to flush.
@@ -137,6 +136,7 @@ class DockerBox:
         self._attached.close()
         self._stream.close()
         self._bury(self._container)
+        self._destroyed = True  # last, so that an end that was interrupted is begun again
 
     def _files(self) -> Cgroup:
         if self._cgroup is None:

@@ -135,9 +135,9 @@ class LocalBox:
         if self._destroyed:
             return
         self.cpu_seconds()
-        self._destroyed = True
         self._end()
         self._release()
+        self._destroyed = True  # last, so that an end that was interrupted is begun again
 
     def _end(self) -> None:
         """End the program and all that descends from it, and reap the program."""
