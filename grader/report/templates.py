@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from markupsafe import escape as html_escape
 
-from grader.report import escape, facts, findings, words
+from grader.report import escape, facts, findings, plots, words
 from grader.report.escape import Markdown
 
 FOLDER = Path(__file__).parent.parent / "_templates"
@@ -23,6 +23,7 @@ def html_environment() -> Environment:
     environment = _environment(lambda value: value if isinstance(value, Markup) else escape.html(str(value)))
     environment.autoescape = True
     environment.filters |= {"line": escape.excerpt, "prose": _prose}
+    environment.globals["plots"] = plots
     return environment
 
 
@@ -60,5 +61,6 @@ def _environment(finalize: Callable[[Any], Any]) -> Environment:
         "findings": findings.findings,
         "faults": findings.faults,
         "passed": findings.passed,
+        "timings": findings.timings,
     }
     return environment

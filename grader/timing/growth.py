@@ -55,7 +55,7 @@ def told(function: str, growth: Growth) -> str:
     overhead, whichever is steeper: a vectorised reference is mostly overhead at small sizes and looks too good.
     """
     expected = max(growth.expected, _without_overhead(growth.sizes, growth.reference_seconds))
-    if not growth.exponent - expected >= max(WORSE, growth.error):
+    if growth.exponent - expected < max(WORSE, growth.error):
         return ""
     mine = f"n^{growth.exponent:.1f}"
     return f"your {function} grows like {mine} in the number of {growth.unit}; {power(expected)} is expected"
