@@ -116,11 +116,16 @@ def speed_status(timing: Timing) -> Status:
 
 
 def speed(timing: Timing) -> str:
-    """Return "14.2x slower than the reference, limit 3x, ±4 %", or why there is no such verdict."""
+    """Return the whole verdict on one line: its headline, and why when there are no numbers to go by."""
+    return f"{headline(timing)}: {timing.reason}" if speed_status(timing) is Status.EMPTY else headline(timing)
+
+
+def headline(timing: Timing) -> str:
+    """Return "14.2x slower than the reference, limit 3x, ±4 %", "unstable" or "not measured"."""
     if timing.pace is Pace.UNSTABLE:
-        return f"unstable: {timing.reason}"
+        return "unstable"
     if timing.pace is Pace.UNMEASURED or timing.ratio is None:
-        return f"not measured: {timing.reason}"
+        return "not measured"
     spread = "" if timing.uncertainty is None else f", {plus_minus(timing.uncertainty)}"
     if timing.pace is Pace.SLOW:
         return f"{times(timing.ratio)} slower than the reference, limit {timing.band.full:g}x{spread}"
