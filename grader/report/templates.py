@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from markupsafe import escape as html_escape
 
-from grader.report import escape, facts, findings, plots, words
+from grader.report import escape, facts, findings, words
 from grader.report.escape import Markdown
 
 FOLDER = Path(__file__).parent.parent / "_templates"
@@ -23,8 +24,15 @@ def html_environment() -> Environment:
     environment = _environment(lambda value: value if isinstance(value, Markup) else escape.html(str(value)))
     environment.autoescape = True
     environment.filters |= {"line": escape.excerpt, "prose": _prose}
-    environment.globals["plots"] = plots
+    environment.globals["plots"] = _plots
     return environment
+
+
+def _plots() -> ModuleType:
+    """Return the module that draws: importing it costs more than a report without timings needs."""
+    from grader.report import plots
+
+    return plots
 
 
 def _prose(text: str, limit: int = escape.LINE) -> Markup:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from statistics import fmean, stdev
 
 from grader.model import Growth
 
@@ -72,14 +71,15 @@ def power(exponent: float) -> str:
 def _exponent(sizes: Sequence[int], rows: Sequence[Sequence[float]]) -> tuple[float, float]:
     """Return the average slope and its error."""
     logs = [math.log(size) for size in sizes]
-    x = [log - fmean(logs) for log in logs]
+    x = [log - _mean(logs) for log in logs]
     spread = math.fsum(v * v for v in x)
     slopes = [math.fsum(v * math.log(s) for v, s in zip(x, row, strict=True)) / spread for row in rows]
-    slope = fmean(slopes)
+    slope, rounds = _mean(slopes), len(slopes)
+    variance = math.fsum((one - slope) ** 2 for one in slopes) / (rounds - 1)
     y = [math.log(seconds) for seconds in _means(rows)]
-    residuals = [value - fmean(y) - slope * v for v, value in zip(x, y, strict=True)]
+    residuals = [value - _mean(y) - slope * v for v, value in zip(x, y, strict=True)]
     unexplained = math.fsum(r * r for r in residuals) / (len(sizes) - 2) / spread
-    return slope, math.hypot(2 * stdev(slopes) / math.sqrt(len(slopes)), math.sqrt(unexplained))
+    return slope, math.sqrt(4 * variance / rounds + unexplained)
 
 
 def _without_overhead(sizes: Sequence[int], seconds: Sequence[float]) -> float:
@@ -91,4 +91,8 @@ def _without_overhead(sizes: Sequence[int], seconds: Sequence[float]) -> float:
 
 
 def _means(rows: Sequence[Sequence[float]]) -> tuple[float, ...]:
-    return tuple(math.exp(fmean(map(math.log, column))) for column in zip(*rows, strict=True))
+    return tuple(math.exp(_mean([math.log(seconds) for seconds in column])) for column in zip(*rows, strict=True))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)
