@@ -30,9 +30,10 @@ def print_timings(timings: Sequence[Timing], as_json: bool) -> None:
         return
     from rich.console import Console
 
-    from grader.report.speed import lines
+    from grader.report import words
 
     console = Console(highlight=False)
     for timing in timings:
-        for line in lines(timing):
-            console.print(line, markup=False)
+        console.print(f"{timing.function}  {words.speed(timing)}", markup=False)
+        if growth := words.growth(timing):
+            console.print(f"  {growth}", markup=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from grader.model import Aspect, CheckResult, FunctionResult, Location, Mismatch, Report, Verdict
+from grader.model import Aspect, CheckResult, FunctionResult, Location, Mismatch, Report, Timing, Verdict
 from grader.report import words
 
 _ASPECTS = list(Aspect)
@@ -80,11 +80,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing to do next: a function by its place in the report, its worst finding and the points at stake."""
+    """One thing to do next: a function by its place in the report, what is worst about it and the points at stake."""
 
     position: int
     function: FunctionResult
-    finding: Finding
+    summary: str
+    hint: str
     lost: int
 
 
@@ -109,14 +110,28 @@ def passed(function: FunctionResult) -> Finding | None:
     return Finding(checks) if checks else None
 
 
+def timings(report: Report) -> tuple[Timing, ...]:
+    """Return the timings of a report in its order."""
+    return tuple(function.timing for function in report.functions if function.timing)
+
+
 def next_steps(report: Report, most: int = 3) -> tuple[Step, ...]:
-    """Return what to do first: the functions with the most points to gain, each with its most urgent finding."""
+    """Return what to do first: the functions with the most points to gain, each with what is most urgent about it."""
     steps = [
-        Step(position, function, reasons[0], function.max_hundredths - function.hundredths)
+        Step(position, function, *said, function.max_hundredths - function.hundredths)
         for position, function in enumerate(report.functions, 1)
-        if function.hundredths is not None and (reasons := findings(function))
+        if function.hundredths is not None and (said := _most_urgent(function))
     ]
     return tuple(sorted(steps, key=lambda step: -step.lost)[:most])
+
+
+def _most_urgent(function: FunctionResult) -> tuple[str, str] | None:
+    """Return summary and hint of the worst finding; only what is right is worth being made faster."""
+    if reasons := findings(function):
+        return reasons[0].summary, reasons[0].hint
+    if function.timing and words.is_slow(function):
+        return function.timing.reason, words.growth(function.timing)
+    return None
 
 
 def _grouped(checks: Iterable[CheckResult]) -> tuple[Finding, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -23,7 +24,15 @@ def html_environment() -> Environment:
     environment = _environment(lambda value: value if isinstance(value, Markup) else escape.html(str(value)))
     environment.autoescape = True
     environment.filters |= {"line": escape.excerpt, "prose": _prose}
+    environment.globals["plots"] = _plots
     return environment
+
+
+def _plots() -> ModuleType:
+    """Return the module that draws: importing it costs more than a report without timings needs."""
+    from grader.report import plots
+
+    return plots
 
 
 def _prose(text: str, limit: int = escape.LINE) -> Markup:
@@ -60,5 +69,6 @@ def _environment(finalize: Callable[[Any], Any]) -> Environment:
         "findings": findings.findings,
         "faults": findings.faults,
         "passed": findings.passed,
+        "timings": findings.timings,
     }
     return environment

@@ -9,15 +9,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from grader.model import FunctionResult, Report
-from grader.report import escape, speed, words
+from grader.model import FunctionResult, Report, Timing
+from grader.report import escape, words
 from grader.report.facts import Fact, facts
-from grader.report.findings import Finding, faults, findings, public
+from grader.report.findings import Finding, faults, findings, public, timings
 from grader.report.words import Status
 
 _STYLES = {
     Status.FULL: "green",
     Status.PART: "yellow",
+    Status.SLOW: "yellow",
     Status.NONE: "red",
     Status.MISSING: "red",
     Status.FAULT: "magenta",
@@ -32,6 +33,7 @@ _VALUE_LINES = 6
 _VALUE_LIMIT = 240
 _OTHERS = 4
 _PROBLEMS = 12
+_LONGEST_NAME = 60
 
 
 def print_report(report: Report, console: Console) -> None:
@@ -60,7 +62,7 @@ class _Printer:
         if report.functions:
             self.line("")
             self.table(report.functions)
-        self.speeds(report)
+        self.speed(timings(report))
         self.problems(report)
         for function in report.functions:
             self.function(function)
@@ -75,7 +77,7 @@ class _Printer:
         for function in functions:
             state = words.status(function)
             cells = [
-                self.text(function.name, 60),
+                self.text(function.name, _LONGEST_NAME),
                 self.text(f"{self.mark(state)} {state.word}", style=_STYLES[state]),
                 self.text(words.out_of(function.hundredths, function.max_hundredths)),
                 self.text(", ".join(map(words.aspect, function.aspects))),
@@ -88,14 +90,17 @@ class _Printer:
         for segments in self.console.render_lines(table, options, pad=False):
             self.write(Text("".join(segment.text for segment in segments).rstrip()))
 
-    def speeds(self, report: Report) -> None:
-        timings = [function.timing for function in report.functions if function.timing is not None]
-        if timings:
-            self.line("")
-            self.line("Speed", style="bold")
-        for timing in timings:
-            for line in speed.lines(timing):
-                self.line(line, before="  ")
+    def speed(self, timings: Iterable[Timing]) -> None:
+        """Print one line for each timed function, and one more for a cost that grows too fast."""
+        for number, timing in enumerate(timings):
+            if not number:
+                self.line("")
+                self.line("Speed", style="bold")
+            state = words.speed_status(timing)
+            name = escape.excerpt(timing.function, _LONGEST_NAME)
+            self.line(f"{name} {words.speed(timing)}", before=f"  {self.mark(state)} ", before_style=_STYLES[state])
+            if growth := words.growth(timing):
+                self.line(growth, before="    ")
 
     def problems(self, report: Report) -> None:
         problems = report.submission.problems
@@ -111,7 +116,7 @@ class _Printer:
     def function(self, function: FunctionResult) -> None:
         """Print the most urgent finding in full and one line for each of the others."""
         state, reasons, ours = words.status(function), findings(function), faults(function)
-        if state in (Status.FULL, Status.EMPTY) and not function.note:
+        if state in (Status.FULL, Status.SLOW, Status.EMPTY) and not function.note:
             return
         self.line("")
         self.line(f"{function.name}  {words.out_of(function.hundredths, function.max_hundredths)}", style="bold")
@@ -180,5 +185,5 @@ class _Printer:
 
     def encodable(self, text: str) -> str:
         if not self.unicode:
-            text = text.replace("…", "...").replace("–", "-")
+            text = text.replace("…", "...").replace("–", "-").replace("±", "+-")
         return text.encode(self.encoding, "backslashreplace").decode(self.encoding)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from enum import Enum
 
-from grader.model import Aspect, AspectScore, CheckResult, FunctionResult, Location, Report, Verdict
+from grader.model import Aspect, AspectScore, CheckResult, FunctionResult, Location, Pace, Report, Timing, Verdict
+from grader.timing.estimate import plus_minus, times
+from grader.timing.growth import told
 
 FRAMEWORKS = {"numpy": "NumPy", "torch": "PyTorch"}
 
@@ -69,6 +71,7 @@ class Status(Enum):
 
     FULL = ("full marks", "✓", "+")
     PART = ("partly right", "~", "~")
+    SLOW = ("right but slow", "~", "~")
     NONE = ("not right yet", "✗", "x")
     MISSING = ("not found", "✗", "x")
     FAULT = ("not graded", "?", "?")
@@ -93,9 +96,47 @@ def status(function: FunctionResult) -> Status:
         return Status.EMPTY
     if function.hundredths >= function.max_hundredths and verdicts == {Verdict.PASS}:
         return Status.FULL
+    if verdicts == {Verdict.PASS} and is_slow(function):
+        return Status.SLOW
     if verdicts == {Verdict.MISSING}:
         return Status.MISSING
     return Status.PART if function.hundredths > 0 else Status.NONE
+
+
+def is_slow(function: FunctionResult) -> bool:
+    """Return whether the speed of a function costs it points."""
+    return function.timing is not None and function.timing.pace is Pace.SLOW
+
+
+def speed_status(timing: Timing) -> Status:
+    """Return the status that marks and colours a timing: doubt is neither good nor bad."""
+    if timing.pace is Pace.SLOW:
+        return Status.SLOW
+    return Status.FULL if timing.pace is Pace.FULL else Status.EMPTY
+
+
+def speed(timing: Timing) -> str:
+    """Return the whole verdict on one line: its headline, and why when there are no numbers to go by."""
+    return f"{headline(timing)}: {timing.reason}" if speed_status(timing) is Status.EMPTY else headline(timing)
+
+
+def headline(timing: Timing) -> str:
+    """Return "14.2x slower than the reference, limit 3x, ±4 %", "unstable" or "not measured"."""
+    if timing.pace is Pace.UNSTABLE:
+        return "unstable"
+    if timing.pace is Pace.UNMEASURED or timing.ratio is None:
+        return "not measured"
+    spread = "" if timing.uncertainty is None else f", {plus_minus(timing.uncertainty)}"
+    if timing.pace is Pace.SLOW:
+        return f"{times(timing.ratio)} slower than the reference, limit {timing.band.full:g}x{spread}"
+    flag = "; so fast that a person will look at it" if timing.flagged else ""
+    return f"{times(timing.ratio)} of the reference's time{spread}{flag}"
+
+
+def growth(timing: Timing) -> str:
+    """Return how the cost grows when that is clearly worse than expected, else ""."""
+    said = told(timing.function, timing.growth) if timing.growth else ""
+    return sentence(said) if said else ""
 
 
 def points(hundredths: int | None) -> str:

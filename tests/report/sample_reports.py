@@ -7,16 +7,20 @@ from dataclasses import replace
 from grader.model import (
     Aspect,
     AspectScore,
+    Band,
     CheckResult,
     Difference,
     Exhibit,
     FunctionResult,
+    Growth,
     Location,
     Mismatch,
+    Pace,
     Problem,
     Report,
     SandboxInfo,
     SubmissionInfo,
+    Timing,
     Verdict,
 )
 
@@ -236,6 +240,52 @@ def hostile(text: str) -> Report:
         outcome="partial",
         faults=(text,),
     )
+
+
+SPREAD = (0.99, 1.02, 1.0, 0.98, 1.04, 1.01, 1.6, 1.0, 0.99, 1.03, 1.01)
+SLOW = "Your function takes 14.2x the reference's CPU time, ±4 %; the whole share needs at most 3x."
+DOUBT = (
+    "Your function takes between 2.1x and 6.0x the reference's CPU time, which does not tell whether it keeps to the "
+    "limit of 3x; this costs no points."
+)
+
+
+def growth(exponent: float, expected: float = 2.0, unit: str = "boxes") -> Growth:
+    sizes = (64, 128, 256)
+    mine = tuple(2e-5 * (size / 64) ** exponent for size in sizes)
+    theirs = tuple(1.5e-5 * (size / 64) ** expected for size in sizes)
+    return Growth(unit, sizes, mine, theirs, exponent, 0.05, expected)
+
+
+def timing(name: str, pace: Pace, ratio: float | None = None, **changes: object) -> Timing:
+    rounds = tuple(ratio * factor for factor in SPREAD) if ratio else ()
+    plain = Timing(name, pace, 1.0, Band(3.0, 100.0), ratio, None if ratio is None else 0.04, rounds)
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def timed_function(found: Timing, hundredths: int = 1000) -> FunctionResult:
+    return function(found.function, hundredths, 1000, (check("small"), check("large")), timing=found)
+
+
+def timed() -> Report:
+    """Return a report with every pace, with and without growth."""
+    return report(
+        (
+            timed_function(timing("conv2d", Pace.SLOW, 14.2, share=0.5, growth=growth(2.0), reason=SLOW), 950),
+            timed_function(timing("nms", Pace.FULL, 1.3, uncertainty=0.02, growth=growth(2.9, 2.04))),
+            timed_function(timing("iou", Pace.FULL, 0.05, flagged=True)),
+            timed_function(timing("max_pool", Pace.UNSTABLE, 3.2, uncertainty=0.9, reason=DOUBT)),
+            timed_function(timing("im2col", Pace.UNMEASURED, reason="Too few rounds could be timed.")),
+            function("softmax", 1000, 1000, (check("small"),)),
+        ),
+        title="Convolutional networks",
+    )
+
+
+def hostile_timing(text: str) -> Report:
+    """Return a report with a timing in which every text is `text`."""
+    slow = timing(text, Pace.SLOW, 14.2, growth=growth(2.9, unit=text), reason=text)
+    return report((timed_function(slow, 900), timed_function(timing(text, Pace.UNSTABLE, reason=text))))
 
 
 HOSTILE = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from grader.report.html import render_html
-from tests.report.sample_reports import HOSTILE, all_fault, every_verdict, hostile
+from tests.report.sample_reports import HOSTILE, all_fault, every_verdict, hostile, timed
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium")
@@ -78,23 +78,42 @@ def open_page(browser: "sync_api.Browser", tmp_path: Path, events: list[str]) ->
         context.close()
 
 
+@pytest.mark.parametrize("report", [every_verdict, timed])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_is_readable(open_page, events, scheme: str) -> None:
-    page = open_page(render_html(every_verdict()), scheme=scheme)
+def test_text_is_readable(open_page, events, scheme: str, report) -> None:
+    page = open_page(render_html(report()), scheme=scheme)
     red, *_ = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
     assert (red > 200) == (scheme == "light")
     assert page.evaluate(CONTRASTS) == []
     assert events == []
 
 
-@pytest.mark.parametrize("name", ["verdicts", "fault", "script", "bidi", "long", "lines"])
+@pytest.mark.parametrize("name", ["verdicts", "fault", "timed", "script", "bidi", "long", "lines"])
 def test_nothing_runs_and_nothing_overflows_a_phone(open_page, events, name: str) -> None:
-    report = {"verdicts": every_verdict, "fault": all_fault}.get(name, lambda: hostile(HOSTILE[name]))()
+    report = {"verdicts": every_verdict, "fault": all_fault, "timed": timed}.get(name, lambda: hostile(HOSTILE[name]))()
     page = open_page(render_html(report), width=360)
     for card in page.query_selector_all("details"):
         card.evaluate("details => details.open = true")
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     assert page.evaluate("document.scripts.length + document.images.length") == 0
+    assert events == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 900])
+def test_plots_fit_and_take_the_colour_of_the_text(open_page, events, width: int, scheme: str) -> None:
+    page = open_page(render_html(timed()), width=width, scheme=scheme)
+    card = page.locator("#f1")
+    ink = card.evaluate("card => getComputedStyle(card).color")
+    for text in card.locator("svg[role=img] text").all():
+        assert text.evaluate("text => getComputedStyle(text).fill") == ink
+        assert text.evaluate("text => text.getBoundingClientRect().height") >= 9
+    boxes = [plot.bounding_box() for plot in card.locator("svg[role=img]").all()]
+    assert len(boxes) == 2
+    assert all(box["x"] > 0 and box["x"] + box["width"] < width for box in boxes)
+    assert (boxes[0]["y"] == boxes[1]["y"]) == (width == 900)
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map(element => element.id)")
+    assert len(ids) == len(set(ids))
     assert events == []
 
 

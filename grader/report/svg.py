@@ -1,0 +1,69 @@
+"""A figure as SVG that stands inside an HTML page: no style of its own, no metadata, and ids that nothing else has."""
+
+from __future__ import annotations
+
+import io
+import re
+import xml.etree.ElementTree as ET
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FONT_SIZE = 12
+_DROPPED = {"metadata", "style"}
+_REFERENCE = re.compile(r"(?<=url\(#)[\w-]+|(?<=href=\"#)[\w-]+")
+
+
+def inline(figure: Figure, name: str, title: str, description: str) -> Markup:
+    """Return the figure with its alternative text; `name` is unique in the page and starts every id.
+
+    Style attributes become presentation attributes, which the page's policy lets through. Black is the colour of the
+    text around the figure, so that it reads on light and on dark.
+    """
+    file = io.BytesIO()
+    figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
+    source = file.getvalue().decode()
+    ids = {old: f"{name}-{number}" for number, old in enumerate(dict.fromkeys(_REFERENCE.findall(source)))}
+    drawn = ET.fromstring(_REFERENCE.sub(lambda match: ids[match[0]], source))  # noqa: S314 - our own figure
+    svg = ET.Element("svg", {"viewBox": drawn.attrib["viewBox"], "role": "img", "font-size": str(FONT_SIZE)})
+    svg.attrib |= {"stroke-linejoin": "round", "stroke-linecap": "butt"}
+    ET.SubElement(svg, "title").text = title
+    ET.SubElement(svg, "desc").text = description
+    svg.extend(_plain(child, ids) for child in drawn if _tag(child) not in _DROPPED)
+    return Markup(ET.tostring(svg, encoding="unicode"))  # noqa: S704 - ElementTree has escaped every text
+
+
+def _plain(element: ET.Element, ids: dict[str, str]) -> ET.Element:
+    """Return a copy without namespaces, styles and layout of the source, and only with ids that something refers to."""
+    plain = ET.Element(_tag(element))
+    for key, value in element.attrib.items():
+        match key.rsplit("}", 1)[-1]:
+            case "id":
+                if value in ids:
+                    plain.set("id", ids[value])
+            case "style":
+                plain.attrib |= _attributes(value)
+            case local:
+                plain.set(local, " ".join(value.split()))
+    if plain.tag == "text":
+        plain.attrib = {"fill": "currentColor"} | plain.attrib
+    plain.text = (element.text or "").strip()
+    plain.extend(_plain(child, ids) for child in element if _tag(child) not in _DROPPED)
+    return plain
+
+
+def _attributes(style: str) -> dict[str, str]:
+    """Return a style as presentation attributes; the font is the page's."""
+    pairs = (declaration.partition(":")[::2] for declaration in style.split(";"))
+    return {
+        key.strip(): "currentColor" if value.strip() == "#000000" else value.strip()
+        for key, value in pairs
+        if not key.strip().startswith("font")
+    }
+
+
+def _tag(element: ET.Element) -> str:
+    return element.tag.rsplit("}", 1)[-1]
