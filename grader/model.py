@@ -184,10 +184,29 @@ class Exhibit:
 
 
 @dataclass(frozen=True, slots=True)
+class Series:
+    """Named numbers of a picture, row by row; None stands for what is not finite."""
+
+    name: str
+    rows: tuple[tuple[float | None, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What a picture of a failed check shows, as data; the renderers draw it. `caption` says it in one sentence."""
+
+    kind: Literal["boxes", "heat", "scatter", "histogram", "curves"]
+    caption: str
+    series: tuple[Series, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CheckResult:
     """The verdict of one check and what the student may read about it.
 
-    `share` is the part of the check's weight that is earned, where it is not all for a pass and nothing else.
+    `diagnosis` is a stable word for the mistake that `hint` explains: the name of a known mistake or of a pattern.
+    `smallest` is a smaller example that fails in the same way. `share` is the part of the check's weight that is
+    earned, where it is not all for a pass and nothing else.
     """
 
     id: str
@@ -197,9 +216,12 @@ class CheckResult:
     verdict: Verdict
     visible: bool
     summary: str = ""
+    diagnosis: str = ""
     hint: str = ""
     mismatch: Mismatch | None = None
     exhibit: Exhibit | None = None
+    smallest: Exhibit | None = None
+    picture: Picture | None = None
     error: str = ""
     printed: str = ""
     location: Location | None = None
