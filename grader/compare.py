@@ -26,7 +26,7 @@ def compare(expected: Expected, actual: Any, framework: Framework = "numpy") -> 
         return mismatch
     errors = expected.errors or (0.0,) * len(leaves(expected.value))
     for (path, want), (_, got), error in zip(leaves(expected.value), leaves(actual), errors, strict=True):
-        if mismatch := _compare_leaf(expected, want, got, error, _named(path, expected.names), framework):
+        if mismatch := _compare_leaf(expected, want, got, error, named(path, expected.names), framework):
             return replace(mismatch, result=path[0] if path and isinstance(path[0], int) else None)
     return None
 
@@ -43,7 +43,7 @@ def compare_dtypes(expected: Expected, actual: Any) -> Mismatch | None:
         if str(got.dtype) != str(want.dtype) and not is_integer:
             return Mismatch(
                 "dtype",
-                f"{_named(path, expected.names)} has dtype {got.dtype} where {want.dtype} is expected",
+                f"{named(path, expected.names)} has dtype {got.dtype} where {want.dtype} is expected",
                 expected_dtype=str(want.dtype),
                 actual_dtype=str(got.dtype),
             )
@@ -188,7 +188,7 @@ def _is_integer(item: Any) -> bool:
     return isinstance(item, int) and not isinstance(item, bool)
 
 
-def _named(path: Path, names: tuple[str, ...]) -> str:
+def named(path: Path, names: tuple[str, ...]) -> str:
     """Return what to call a result: by its name, else by its number from 1; parts of it by number or key."""
     if not path:
         return "the result"

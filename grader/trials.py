@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import inspect
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,8 @@ import numpy as np
 from grader import oracle
 from grader.model import Check
 from grader.oracle import Expected
-from grader.topic import Case, Mistake, Policy, Properties, Topic
+from grader.tolerance import working_dtype
+from grader.topic import Case, Close, Mistake, Policy, Properties, Topic
 from grader.tree import leaves, map_leaves
 from sandbox.base import Call, Chunk, Framework, Function, Module, Rng
 
@@ -30,6 +32,7 @@ class Trials:
         self._inputs: dict[tuple[str, str], dict[str, Any]] = {}
         self._cotangents: dict[tuple[str, str], Any] = {}
         self._expected: dict[str, Expected] = {}
+        self._mistaken: dict[tuple[str, str], tuple[Expected, ...] | Exception] = {}
 
     def prepare(self, checks: Sequence[Check]) -> None:
         """Compute inputs and expectations ahead; what fails here fails again, with its check, when it is asked for."""
@@ -79,9 +82,7 @@ class Trials:
             names = oracle.gradient_names(topic, inputs)
             yield Call(topic.name, module, check.called, inputs, dout=self._cotangent(check), wrt=names)
         elif topic.is_random and check.kind == "values":
-            policy = self.policy(check)
-            for draw in policy.draws if isinstance(policy, Properties) else (0,):
-                seed = oracle.draw_seed(topic, self.case(check), draw, self.secret)
+            for seed in self.seeds(check):
                 yield Call(topic.name, module, check.called, {**inputs, "rng": Rng(seed)})
         else:
             dout = {"dout": self._cotangent(check)} if check.kind == "gradient" else {}
@@ -99,10 +100,38 @@ class Trials:
             self._expected[check.id] = oracle.in_torch(expected, inputs) if self.framework == "torch" else expected
         return self._expected[check.id]
 
-    def mistaken(self, check: Check, mistake: Mistake) -> Expected:
-        """Return what a known mistake answers to a check; it may raise anything."""
-        with np.errstate(all="ignore"):
-            return oracle.like(self.expected(check), mistake.function(**copy.deepcopy(self.arguments(check))))
+    def mistaken(self, check: Check, mistake: Mistake) -> tuple[Expected, ...] | Exception:
+        """Return what a known mistake answers to the calls of a check, judged as strictly as the check; or its error.
+
+        A random mistake draws from the same generators as the student's function.
+        """
+        key = (check.id, mistake.name)
+        if key not in self._mistaken:
+            try:
+                with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+                    self._mistaken[key] = tuple(self._answers(check, mistake))
+            except Exception as error:  # wrong on purpose: it may fail in any way
+                self._mistaken[key] = error
+        return self._mistaken[key]
+
+    def _answers(self, check: Check, mistake: Mistake) -> Iterator[Expected]:
+        topic, policy = self.topics[check.function], self.policy(check)
+        if check.kind == "gradient" or not topic.is_random:
+            yield oracle.like(self.expected(check), mistake.function(**copy.deepcopy(self.arguments(check))))
+            return
+        for seed in self.seeds(check):
+            inputs = copy.deepcopy(self.inputs(check))
+            value = mistake.function(**inputs, rng=np.random.default_rng(seed))
+            if isinstance(policy, Properties):
+                yield Expected(value, (), working_dtype(inputs), Close())
+            else:
+                yield oracle.like(self.expected(check), value)
+
+    def seeds(self, check: Check) -> Iterator[int]:
+        """Return the seed of the generator for each call of a values check of a random function."""
+        policy = self.policy(check)
+        for draw in policy.draws if isinstance(policy, Properties) else (0,):
+            yield oracle.draw_seed(self.topics[check.function], self.case(check), draw, self.secret)
 
     def _cotangent(self, check: Check) -> Any:
         key = (check.function, check.case)

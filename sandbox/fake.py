@@ -58,13 +58,13 @@ class FakeSession:
         try:
             if isinstance(answer, BaseException):
                 raise answer
-            arguments = _carried(dict(call.arguments), 1 << 30)
+            arguments = carried(dict(call.arguments))
             given = {name: np.random.default_rng(v.seed) if type(v) is Rng else v for name, v in arguments.items()}
             value = answer(**given)  # type: ignore[operator]
         except BaseException as error:
             return Raised(type(error).__name__, str(error))
         try:
-            return Values(_carried(value, self._limits.result_bytes))
+            return Values(carried(value, self._limits.result_bytes))
         except WireError as error:
             return Refused(f"{call.function} returned {error}")
 
@@ -77,7 +77,7 @@ class FakeSession:
         self._closed = True
 
 
-def _carried(value: Any, cap: int) -> Any:
+def carried(value: Any, cap: int = 1 << 30) -> Any:
     """Return what the other side of the wire would see."""
     head, *body = encode(value, HOST, cap)
     return decode(Frame(bytes(head[PREFIX.size :]), bytearray(b"".join(body))), HOST)

@@ -29,4 +29,4 @@ def _prove(root: Path, name: str, effort: Effort) -> Proof:
 
 
 def _failed(name: str, reason: str) -> Proof:
-    return Proof(name, 0, 0, 0, 0.0, 0.0, 0, (), {}, (reason,))
+    return Proof(name, 0, 0, 0, 0.0, 0.0, 0, (), {}, (), (reason,))

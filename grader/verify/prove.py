@@ -12,9 +12,11 @@ import numpy as np
 
 from grader import oracle
 from grader.compare import compare
+from grader.model import Verdict
 from grader.topic import Mistake, Properties, Topic
 from grader.tree import is_floating, leaves, map_leaves
 from grader.verify.mutate import mutants
+from grader.verify.named import Bench
 from grader.verify.trial import Function, Trial, call, time_limit, trials
 
 MUTANT_LIMIT_S = 2.0
@@ -51,7 +53,8 @@ class Proof:
     """What was found out about a topic. Margins are in units of the allowed error.
 
     `right_margin` is the worst alternate's; `wrong_margin` the smallest mistake's on the case that catches it best.
-    `matrix` says for each mistake which cases catch it. `failures` is empty when the topic is sound.
+    `matrix` says for each mistake which cases catch it, `named` which are named by their hints. `failures` is empty
+    when the topic is sound.
     """
 
     topic: str
@@ -63,6 +66,7 @@ class Proof:
     mutants: int
     survivors: tuple[Survivor, ...]
     matrix: Mapping[str, tuple[str, ...]]
+    named: tuple[str, ...]
     failures: tuple[str, ...]
 
 
@@ -72,6 +76,7 @@ def prove(topic: Topic, effort: Effort) -> Proof:
     right = _right_answers(topic, effort, failures)
     wrong, matrix = _mistakes(topic, effort, failures)
     _told_apart(topic, failures)
+    named = _named(topic, failures)
     _trivial_answers(topic, failures)
     _half_precision(topic, failures)
     count, survivors = _mutants(topic, effort)
@@ -86,6 +91,7 @@ def prove(topic: Topic, effort: Effort) -> Proof:
         count,
         survivors,
         matrix,
+        named,
         tuple(failures),
     )
 
@@ -157,6 +163,17 @@ def _differ(trial: Trial, one: Mistake, other: Mistake) -> bool:
         return compare(oracle.like(trial.expected, answers[0]), answers[1]) is not None
     except (TypeError, ValueError):  # answers so foreign that they cannot be compared
         return True
+
+
+def _named(topic: Topic, failures: list[str]) -> tuple[str, ...]:
+    """Return the mistakes that get their own hint through the whole of judging; none may get another's."""
+    bench = Bench(topic, "0")
+    found = {mistake.name: bench.diagnoses(mistake) for mistake in topic.mistakes}
+    failures += [f"{name} is taken for {', '.join(sorted(said))}" for name, said in found.items() if said - {name}]
+    for alternate in topic.alternates:
+        if lost := [r.id for r in bench.results(alternate) if r.verdict is not Verdict.PASS]:
+            failures.append(f"{alternate.__name__} is right and loses marks in {', '.join(lost)}")
+    return tuple(name for name, said in found.items() if name in said)
 
 
 def _mean(inputs: Mapping[str, Any]) -> float:

@@ -17,7 +17,7 @@ def print_proofs(proofs: Sequence[Proof], matrix: bool) -> None:
     console.print(_table(proofs))
     console.print(
         "right: the worst alternate's error, wrong: the smallest mistake's, in units of the allowed error "
-        "(inf: no matter of size); equal: mutants declared equivalent"
+        "(inf: no matter of size); named: mistakes whose hint is given; equal: mutants declared equivalent"
     )
     if matrix:
         for proof in proofs:
@@ -28,7 +28,8 @@ def print_proofs(proofs: Sequence[Proof], matrix: bool) -> None:
     broken = sum(bool(proof.failures) for proof in proofs)
     mutants, survivors = sum(proof.mutants for proof in proofs), sum(len(proof.survivors) for proof in proofs)
     console.print(
-        f"{len(proofs)} topics, {sum(proof.mistakes for proof in proofs)} mistakes, "
+        f"{len(proofs)} topics, {sum(proof.mistakes for proof in proofs)} mistakes "
+        f"of which {sum(len(proof.named) for proof in proofs)} are named, "
         f"{sum(proof.alternates for proof in proofs)} alternates, {mutants} mutants, "
         f"{survivors} survivors; {broken or 'no'} topic{'s' if broken != 1 else ''} unsound"
     )
@@ -36,12 +37,12 @@ def print_proofs(proofs: Sequence[Proof], matrix: bool) -> None:
 
 def _table(proofs: Iterable[Proof]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("topic", "proof", "cases", "mistakes", "alts", "right", "wrong", "mutants", "equal"):
+    for column in ("topic", "proof", "cases", "mistakes", "named", "alts", "right", "wrong", "mutants", "equal"):
         table.add_column(column, justify="left" if column in ("topic", "proof") else "right", no_wrap=True)
     for proof in proofs:
         verdict = "[bold red]FAIL[/]" if proof.failures else "[green]ok[/]"
         declared = sum(bool(survivor.reason) for survivor in proof.survivors)
-        numbers = (proof.cases, proof.mistakes, proof.alternates)
+        numbers = (proof.cases, proof.mistakes, len(proof.named), proof.alternates)
         margins = (_margin(proof.right_margin), _margin(proof.wrong_margin))
         table.add_row(proof.topic, verdict, *map(str, numbers), *margins, str(proof.mutants), str(declared))
     return table
