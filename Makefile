@@ -57,7 +57,7 @@ bench-boxes: $(VENV)/.dev  ## measure what a box costs: first answer, small call
 	$(BIN)/python benchmarks/boxes.py
 
 bench-timing: $(VENV)/.dev  ## measure how far verdicts on speed can be trusted; about a quarter of an hour
-	$(BIN)/python benchmarks/timing.py
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python benchmarks/timing.py
 
 bench-references: $(VENV)/.dev  ## measure the references against loops and torch.nn.functional
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python benchmarks/references.py
