@@ -227,6 +227,28 @@ def doctor(course: Path | None) -> None:
 
 
 @cli.group()
+def new() -> None:
+    """Begin a part of a course."""
+
+
+@new.command()
+@click.argument("name")
+@click.option("--chapter", required=True, metavar="CHAPTER", help="Folder under reference/ and assignments/.")
+@click.option("--course", type=click.Path(path_type=Path), help="Course to add to; a new folder becomes a course.")
+def topic(name: str, chapter: str, course: Path | None) -> None:
+    """Write the topic file of function NAME with the places to fill in: see docs/authoring.md."""
+    from grader.course import CourseError, find_course
+    from grader.scaffold import new_topic
+
+    try:
+        options = f" --course {course}" if course else ""
+        for line in new_topic(course or find_course(None, Path.cwd()), name, chapter, options):
+            click.echo(line)
+    except CourseError as error:
+        _stop(str(error), WRONG_REQUEST)
+
+
+@cli.group()
 def sandbox() -> None:
     """Manage the sandboxes: their images, and what killed graders left behind."""
 

@@ -39,6 +39,7 @@ def test_the_wheel_holds_the_engine_and_nothing_of_the_course(archives):
         "grader/collect/parse.py",
         "grader/_templates/feedback.html.j2",
         "grader/_templates/feedback.css",
+        "grader/_templates/topic.py.j2",
         "sandbox/worker.py",
         "sandbox/seccomp.json",
         "sandbox/Dockerfile",
@@ -85,6 +86,22 @@ def installed(tmp_path, source):
     subprocess.run([*command, "--target", str(site), str(source)], check=True, capture_output=True)
     (site / "libraries.pth").write_text(f"{libraries}\n")
     return venv / "bin" / "python"
+
+
+def test_a_course_of_ones_own_is_made_and_proven_with_the_wheel_alone(archives, tmp_path):
+    python = installed(tmp_path, archives[0])
+    script = "import grader.cli; grader.cli.main()"
+
+    def grader(*command):
+        return subprocess.run([python, "-c", script, *command], cwd=tmp_path, capture_output=True, text=True)
+
+    made = grader("new", "topic", "softplus", "--chapter", "activations", "--course", "course")
+    assert made.returncode == 0, made.stderr
+    page = (ROOT / "docs" / "authoring.md").read_text("utf-8")
+    topic = tmp_path / "course" / "reference" / "activations" / "softplus.py"
+    topic.write_text(page.partition("```python\n")[2].partition("```")[0])
+    proven = grader("verify", "softplus", "--course", "course")
+    assert proven.returncode == 0, proven.stdout + proven.stderr
 
 
 @pytest.mark.parametrize("kind", [0, 1], ids=["wheel", "sdist"])
