@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from grader.collect.aliases import alias_module, apply, read_aliases
 from grader.collect.choose import Choice, choose
 from grader.collect.files import ARCHIVES, SUFFIXES, Intake, RefusedError, printable
 from grader.collect.folder import read_files
@@ -16,6 +17,7 @@ from grader.model import Definition, Problem, Submission
 from sandbox.base import Chunk, Module
 
 MAX_PROBLEMS = 100
+ALIASES = "handed_in"  # the module with the functions that a grader.toml names
 KINDS = "a folder, a .py file, a notebook (.ipynb) or an archive (.zip, .tar, .tar.gz, .tgz)"
 
 
@@ -40,16 +42,23 @@ def collect(path: Path, wanted: Sequence[str]) -> Submission:
         raise CollectError(f"nothing in {shown} can be graded: {intake.problems[0].message}")
     if not reading.files:
         raise CollectError(f"{shown} holds no .py file and no notebook (.ipynb): hand in at least one")
-    parse(reading, intake, wanted)
+    aliases = read_aliases(intake, wanted)
+    parse(reading, intake, [*wanted, *(alias.name for alias in aliases)])
     found = [found for part, outline in reading.outlined for found in found_in(part, outline)]
     choice = choose(wanted, found, reading.broken)
+    apply(aliases, found, intake, choice)
     modules, names = build_modules(safe(intake.root), reading, choice, intake)
+    own = unused(ALIASES, {module.name for module in modules})
+    modules += alias_module(own, choice, names)
     return Submission(
         name=named(path, archive),
         sha256=intake.sha256(),
         files=tuple(sorted(intake.contents)),
         modules=modules,
-        definitions={n: Definition(n, names[f.file], f.location) for n, f in choice.definitions.items()},
+        definitions={
+            name: Definition(name, names[f.file] if f.name.name == name else own, f.location)
+            for name, f in choice.definitions.items()
+        },
         absent=choice.absent,
         problems=bounded([*intake.problems, *choice.problems]),
     )

@@ -15,15 +15,16 @@ from grader.model import Location, Problem
 Kind: TypeAlias = Literal["file", "folder", "link", "other"]
 
 SUFFIXES = (".py", ".ipynb")
+SETTINGS = "grader.toml"  # at the top of a submission, where it may say which functions are meant
 ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz")
 OTHER_ARCHIVES = (".7z", ".rar", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst")
 SKIPPED_FOLDERS = frozenset({"__pycache__", "venv", "site-packages", "node_modules", "grader-results", "__MACOSX"})
 MAX_FILES = 200
 MAX_DEPTH = 20
 MAX_ENTRIES = 20_000
-MAX_BYTES = {".py": 1 << 20, ".ipynb": 50 << 20}
+MAX_BYTES = {".py": 1 << 20, ".ipynb": 50 << 20, ".toml": 16 << 10}
 # Of all files together; notebooks carry their figures, so most of their bytes are not source.
-MAX_TOTAL_BYTES = {".py": 10 << 20, ".ipynb": 100 << 20}
+MAX_TOTAL_BYTES = {".py": 10 << 20, ".ipynb": 100 << 20, ".toml": 16 << 10}
 
 
 class RefusedError(Exception):
@@ -40,6 +41,11 @@ class Intake:
     root: str
     contents: dict[str, bytes] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def settings(self) -> bytes | None:
+        """The bytes of `grader.toml`, if there is one."""
+        return self.contents.get(SETTINGS)
 
     def refuse(self, file: str, why: str) -> None:
         """Say that a file does not count, and why."""
@@ -114,7 +120,7 @@ def walk(listing: Listing, intake: Intake) -> list[Entry]:
 
 def counts(entry: Entry, intake: Intake) -> bool:
     """Whether an entry that is no folder is a file to read, saying so where a student may expect that it is."""
-    if entry.suffix in SUFFIXES:
+    if entry.suffix in SUFFIXES or str(entry.path) == SETTINGS:
         if entry.kind == "link":
             intake.refuse(printable(entry.path), "is a link and was not read: hand in the file itself")
         elif entry.kind == "other":

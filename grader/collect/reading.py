@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from grader.collect.choose import Broken, Found
 from grader.collect.decoding import decode
-from grader.collect.files import MAX_TOTAL_BYTES, Intake, RefusedError, mebibytes
+from grader.collect.files import MAX_TOTAL_BYTES, SETTINGS, Intake, RefusedError, mebibytes
 from grader.collect.magics import without_magics
 from grader.collect.outline import Outline, Text, outlines
 from grader.model import Location, Problem
@@ -54,6 +54,8 @@ def split(intake: Intake, wanted: Sequence[str]) -> Reading:
     """Decode every file into the parts that are parsed one by one."""
     reading = Reading()
     for file, data in intake.contents.items():
+        if file == SETTINGS:
+            continue
         try:
             parts = notebook_parts(file, data, reading) if is_notebook(file) else [Part(file, decode(data))]
         except RefusedError as refused:
