@@ -26,6 +26,8 @@ CATEGORIES: Mapping[str, str] = {
     "values": "returns wrong values",
 }
 
+NOT_STARTED = "not started: it raises NotImplementedError"
+
 # What the box raises when a torch result cannot be differentiated: told as a finding, not as the student's exception.
 NO_GRADIENT = "GradientError"
 
@@ -156,7 +158,7 @@ def _raised(check: Check, reply: Raised, definition: Location | None, submission
     frames = [frame for frame in reply.frames if _exists(frame, submission)]
     place = _location(frames[-1]) if frames else definition
     if reply.error == "NotImplementedError":
-        return replace(_result(check, Verdict.MISSING, "not started: it raises NotImplementedError"), location=place)
+        return replace(_result(check, Verdict.MISSING, NOT_STARTED), location=place)
     if reply.error == NO_GRADIENT:
         summary = reply.message if check.visible else "has no gradient through autograd"
         return replace(_result(check, Verdict.ERROR, summary), location=definition)
