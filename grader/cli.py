@@ -175,6 +175,54 @@ def check(path: Path, only: str, watch: bool, out: Path | None) -> None:
 
 
 @cli.command()
+@click.argument("assignment")
+@in_course
+@click.option("--out", "-o", type=click.Path(path_type=Path), required=True, help="Folder of the handout.")
+@click.option("--format", "kind", type=click.Choice(["py", "ipynb"]), default="py", show_default=True)
+@in_framework
+@click.option("--only", metavar="F,G", default="", help="Hand out only these functions.")
+@click.option("--points", is_flag=True, help="Say how many points each function is worth.")
+@click.option("--solution", is_flag=True, help="Fill in the references: the instructor's own copy.")
+@click.option("--check", "compare", is_flag=True, help="Write nothing; fail when the handout is out of date.")
+def generate(
+    assignment: str,
+    course: Path | None,
+    out: Path,
+    kind: str,
+    framework: str,
+    only: str,
+    points: bool,
+    solution: bool,
+    compare: bool,
+) -> None:
+    """Make the handout of ASSIGNMENT: stubs or a notebook, the text, the public cases, a README, a workflow.
+
+    The public cases do not depend on GRADER_SECRET, and no hidden case, reference or hint is in a handout.
+    """
+    from grader.assignment import AssignmentError
+    from grader.course import CourseError, find_course
+    from grader.generate.handout import Options, handout, outdated, write
+    from grader.generate.stubs import GenerateError
+
+    try:
+        root = find_course(course, Path.cwd())
+        options = Options(kind, framework, _names(only), points, solution)  # type: ignore[arg-type]
+        files = handout(root, assignment, options)
+        if not compare:
+            write(files, out)
+    except (AssignmentError, CourseError, GenerateError) as error:
+        _stop(str(error), WRONG_REQUEST)
+    if not compare:
+        click.echo(f"{len(files)} files in {out}: start with README.md.")
+        return
+    lines = outdated(files, out, assignment)
+    for line in lines:
+        click.echo(f"{out}: {line}")
+    click.echo(f"{out} is {'out of date: generate it again' if lines else 'up to date'}.")
+    sys.exit(MARKS_LOST if lines else FULL_MARKS)
+
+
+@cli.command()
 @click.argument("submission", type=click.Path(path_type=Path))
 @in_course
 @click.option("--only", metavar="F,G", default="", help="Time only these functions.")

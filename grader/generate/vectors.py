@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from grader import oracle
 from grader.course import Course
+from grader.generate.stubs import GenerateError
 from grader.model import Assignment, Check
 from grader.plan import plan
 from grader.sketch import sketched, without_dtypes
@@ -26,8 +27,11 @@ PUBLIC = "public"
 
 
 def public_vectors(assignment: Assignment, course: Course, framework: Framework) -> bytes:
-    """Return the file of the assignment's visible cases."""
-    checks = [check for check in plan(assignment, course, framework, PUBLIC).checks if check.visible]
+    """Return the file of the assignment's visible cases. Raises GenerateError."""
+    planned = plan(assignment, course, framework, PUBLIC)
+    if planned.faults:
+        raise GenerateError(next(iter(planned.faults.values())))
+    checks = [check for check in planned.checks if check.visible]
     trials = Trials(course.topics, framework, PUBLIC)
     return dump(assignment, framework, trials.modules(checks), [_vector(check, trials) for check in checks])
 
