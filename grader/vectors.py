@@ -118,6 +118,11 @@ class Vectors:
         """Return the functions to look for in a submission, backwards included."""
         return list(dict.fromkeys(vector.called for vector in self._vectors.values()))
 
+    def called(self, function: str) -> list[str]:
+        """Return what is called for a function: itself, and its backward."""
+        vectors = (vector for vector in self._vectors.values() if vector.function == function)
+        return list(dict.fromkeys(vector.called for vector in vectors))
+
     def plan(self, functions: Iterable[str]) -> Plan:
         """Return the checks of these functions."""
         kept = set(functions)

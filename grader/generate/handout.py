@@ -121,7 +121,9 @@ def _code(root: Path, assignment: Assignment, course: Course, options: Options) 
     files = topic_files(root)
     entries = {f.name: _entries(course.topics[f.name], files[f.name], options.framework) for f in assignment.functions}
     solution = Solution({(e.source.path, e.reference): e.name for few in entries.values() for e in few})
-    code, needed = {}, {LIBRARY[options.framework]: None}
+    code: dict[str, str] = {}
+    # A reference imports what it needs, torch inside its functions.
+    needed = {} if options.solution else {LIBRARY[options.framework]: None}
     for function in assignment.functions:
         blocks = []
         for entry in entries[function.name]:

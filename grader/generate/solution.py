@@ -53,9 +53,8 @@ class Solution:
             other = read_source(found[0])
             statement = _statement(other, found[1])
             yield from self._helpers(other, statement)
-            start = min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", ()))])
             end = (statement.end_lineno or 0, statement.end_col_offset or 0)
-            yield self._text(other, statement, (start, 0), end)
+            yield self._text(other, statement, (_first_line(statement), 0), end)
 
     def _unused(self, key: Key) -> str:
         """Return a name for a helper: its own, unless something else bears it."""
@@ -91,15 +90,11 @@ class Solution:
 
 def _global_names(source: Source, node: ast.stmt) -> set[str]:
     """Return the names of its module that a statement uses."""
-    if isinstance(node, ast.Assign):
-        outside: list[ast.AST] = [node.value]
+    if isinstance(node, ast.FunctionDef):
+        outside: list[ast.expr | ast.arguments | None] = [*node.decorator_list, node.args, node.returns]
     else:
-        decorators = getattr(node, "decorator_list", [])
-        outside = [
-            *decorators,
-            *(part for part in (getattr(node, "args", None), getattr(node, "returns", None)) if part),
-        ]
-    used = {inner.id for part in outside for inner in ast.walk(part) if isinstance(inner, ast.Name)}
+        outside = [getattr(node, "value", None)]
+    used = {inner.id for part in filter(None, outside) for inner in ast.walk(part) if isinstance(inner, ast.Name)}
     own = (child for child in _table(source).get_children() if child.get_lineno() == _first_line(node))
     for scope in (scope for child in own for scope in _scopes(child)):
         used |= {symbol.get_name() for symbol in scope.get_symbols() if symbol.is_global()}
@@ -112,7 +107,8 @@ def _table(source: Source) -> symtable.SymbolTable:
 
 
 def _first_line(node: ast.stmt) -> int:
-    return min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))])
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
 
 def _scopes(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
