@@ -130,6 +130,99 @@ def run(
 
 
 @cli.command()
+@click.argument("path", type=click.Path(path_type=Path), default=".")
+@click.option("--only", metavar="F,G", default="", help="Check only these functions.")
+@click.option("--watch", is_flag=True, help="Check again what changed, whenever a file is saved.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write results.json and the feedback here.")
+def check(path: Path, only: str, watch: bool, out: Path | None) -> None:
+    """Check your own work at PATH against the public cases of its handout.
+
+    PATH is the folder of a handout, or a file in it [default: the current folder]. Nothing is written without --out.
+    """
+    from grader.selfcheck import PUBLIC_ONLY, HandoutError, find_handout
+
+    try:
+        handout = find_handout(path)
+    except HandoutError as error:
+        _stop(str(error), WRONG_REQUEST)
+    with _warm_sandbox("process", handout.framework, "") as sandbox:
+        from grader.assignment import AssignmentError
+        from grader.collect import CollectError
+        from grader.selfcheck import check_submission, collect_for, submission_path
+        from grader.vectors import VectorsError, load
+        from sandbox.base import SandboxUnavailable
+
+        functions = _names(only)
+        try:
+            vectors = load(handout.cases)
+            given = submission_path(path, handout)
+            if watch:
+                from grader.watch import watch_submission
+
+                click.echo(PUBLIC_ONLY)
+                watch_submission(given, handout, vectors, sandbox, functions)
+                return
+            report = check_submission(collect_for(given, vectors, handout), vectors, sandbox, functions)
+        except (CollectError, AssignmentError, VectorsError) as error:
+            _stop(str(error), WRONG_REQUEST)
+        except SandboxUnavailable as error:
+            _stop(str(error), OUR_FAULT)
+    if out:
+        _write(report, out)
+    _print(report)
+    click.echo(f"\n{PUBLIC_ONLY}")
+    sys.exit(_exit_code(report, exit_zero=False))
+
+
+@cli.command()
+@click.argument("assignment")
+@in_course
+@click.option("--out", "-o", type=click.Path(path_type=Path), required=True, help="Folder of the handout.")
+@click.option("--format", "kind", type=click.Choice(["py", "ipynb"]), default="py", show_default=True)
+@in_framework
+@click.option("--only", metavar="F,G", default="", help="Hand out only these functions.")
+@click.option("--points", is_flag=True, help="Say how many points each function is worth.")
+@click.option("--solution", is_flag=True, help="Fill in the references: the instructor's own copy.")
+@click.option("--check", "compare", is_flag=True, help="Write nothing; fail when the handout is out of date.")
+def generate(
+    assignment: str,
+    course: Path | None,
+    out: Path,
+    kind: str,
+    framework: str,
+    only: str,
+    points: bool,
+    solution: bool,
+    compare: bool,
+) -> None:
+    """Make the handout of ASSIGNMENT: stubs or a notebook, the text, the public cases, a README, a workflow.
+
+    The public cases do not depend on GRADER_SECRET, and no hidden case, reference or hint is in a handout.
+    """
+    from grader.assignment import AssignmentError
+    from grader.course import CourseError, find_course
+    from grader.generate.handout import Options, handout, outdated, write
+    from grader.generate.stubs import GenerateError
+
+    try:
+        root = find_course(course, Path.cwd())
+        options = Options(kind, framework, _names(only), points, solution)  # type: ignore[arg-type]
+        files = handout(root, assignment, options)
+        if not compare:
+            write(files, out)
+    except (AssignmentError, CourseError, GenerateError) as error:
+        _stop(str(error), WRONG_REQUEST)
+    if not compare:
+        click.echo(f"{len(files)} files in {out}: start with README.md.")
+        return
+    lines = outdated(files, out, assignment)
+    for line in lines:
+        click.echo(f"{out}: {line}")
+    click.echo(f"{out} is {'out of date: generate it again' if lines else 'up to date'}.")
+    sys.exit(MARKS_LOST if lines else FULL_MARKS)
+
+
+@cli.command()
 @click.argument("submission", type=click.Path(path_type=Path))
 @in_course
 @click.option("--only", metavar="F,G", default="", help="Time only these functions.")
@@ -303,6 +396,18 @@ def _warm_sandbox(backend: str, framework: str, runtime: str) -> Iterator[Sandbo
 
 
 def _deliver(report: Report, out: Path, as_json: bool) -> None:
+    """Write the three files, then print the report, or results.json."""
+    from grader.codec import encode
+
+    _write(report, out)
+    if as_json:
+        sys.stdout.buffer.write(encode(report))
+        return
+    _print(report)
+    click.echo(f"\nReport: {out / 'feedback.html'}")
+
+
+def _write(report: Report, out: Path) -> None:
     """Write the three files, results.json last, since its presence says that the others are there."""
     from grader.atomic import write_atomically
     from grader.codec import encode
@@ -314,15 +419,14 @@ def _deliver(report: Report, out: Path, as_json: bool) -> None:
         write_atomically(out / "results.json", encode(report))
     except OSError as error:
         _stop(f"cannot write the results to {out}: {error.strerror or error}.", OUR_FAULT)
-    if as_json:
-        sys.stdout.buffer.write(encode(report))
-        return
+
+
+def _print(report: Report) -> None:
     from rich.console import Console
 
     from grader.report.terminal import print_report
 
     print_report(report, Console())
-    click.echo(f"\nReport: {out / 'feedback.html'}")
 
 
 def _exit_code(report: Report, exit_zero: bool) -> int:

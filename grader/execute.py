@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from grader.model import Assignment, Check, Plan, Submission
-from grader.trials import Trials
+from grader.oracle import Oracle
 from sandbox.base import (
     Call,
     Crashed,
@@ -92,7 +92,7 @@ def execute(
     plan: Plan,
     assignment: Assignment,
     submission: Submission,
-    trials: Trials,
+    oracle: Oracle,
     boxes: Boxes,
     progress: Callable[[Check], None] = lambda check: None,
 ) -> Outcomes:
@@ -112,7 +112,7 @@ def execute(
             outcomes[check.id] = (costly[check.called][-1],)
             continue
         runner = _Runner(boxes, submission, deadlines[check.function], definitions_only)
-        outcomes[check.id] = tuple(runner.run(check, trials))
+        outcomes[check.id] = tuple(runner.run(check, oracle))
         costly.setdefault(check.called, []).extend(filter(_is_costly, outcomes[check.id]))
     return outcomes
 
@@ -128,11 +128,11 @@ class _Runner:
     deadline_s: float
     definitions_only: set[str]
 
-    def run(self, check: Check, trials: Trials) -> Iterator[Outcome]:
+    def run(self, check: Check, oracle: Oracle) -> Iterator[Outcome]:
         """Make the calls of one check, and stop at the first that gives no value."""
         module = self.submission.definitions[check.called].module
         try:
-            for call in trials.calls(check, module):
+            for call in oracle.calls(check, module):
                 reply = self._call(call)
                 yield reply
                 if not isinstance(reply, Values):

@@ -11,9 +11,9 @@ from grader.compare import compare, compare_dtypes
 from grader.execute import Fault, Outcome, Outcomes
 from grader.exhibit import exhibit, show
 from grader.model import Check, CheckResult, Location, Mismatch, Plan, Submission, Verdict
+from grader.oracle import Oracle
 from grader.topic import Properties
 from grader.tree import unwrap
-from grader.trials import Trials
 from sandbox.base import Crashed, Frame, Missing, OutOfMemory, Raised, Refused, TimedOut, Values
 
 # What a hidden case may say of a mismatch: the category in words, and nothing of its numbers.
@@ -26,44 +26,46 @@ CATEGORIES: Mapping[str, str] = {
     "values": "returns wrong values",
 }
 
+NOT_STARTED = "not started: it raises NotImplementedError"
+
 # What the box raises when a torch result cannot be differentiated: told as a finding, not as the student's exception.
 NO_GRADIENT = "GradientError"
 
 
-def judge(plan: Plan, outcomes: Outcomes, submission: Submission, trials: Trials) -> tuple[CheckResult, ...]:
+def judge(plan: Plan, outcomes: Outcomes, submission: Submission, oracle: Oracle) -> tuple[CheckResult, ...]:
     """Return the result of every check but those of speed, in the plan's order."""
     results: dict[str, CheckResult] = {}
     for check in plan.checks:
         if check.kind in ("values", "gradient"):
-            results[check.id] = _guarded(check, outcomes[check.id], submission, trials)
+            results[check.id] = _guarded(check, outcomes[check.id], submission, oracle)
     for check in plan.checks:
         if check.kind in ("dtype", "purity"):
             siblings = [other for other in plan.checks if other.function == check.function and other.id in outcomes]
-            results[check.id] = _derived(check, [(o, results[o.id]) for o in siblings], outcomes, submission, trials)
+            results[check.id] = _derived(check, [(o, results[o.id]) for o in siblings], outcomes, submission, oracle)
     return tuple(results[check.id] for check in plan.checks if check.id in results)
 
 
-def _guarded(check: Check, replies: Sequence[Outcome], submission: Submission, trials: Trials) -> CheckResult:
+def _guarded(check: Check, replies: Sequence[Outcome], submission: Submission, oracle: Oracle) -> CheckResult:
     try:
-        return _judged(check, replies, submission, trials)
+        return _judged(check, replies, submission, oracle)
     except Exception as error:  # a reference or a property that fails is our fault, never the student's
         return _result(check, Verdict.FAULT, f"the grader failed: {type(error).__name__}: {error}")
 
 
-def _judged(check: Check, replies: Sequence[Outcome], submission: Submission, trials: Trials) -> CheckResult:
+def _judged(check: Check, replies: Sequence[Outcome], submission: Submission, oracle: Oracle) -> CheckResult:
     stopped = next((reply for reply in replies if not isinstance(reply, Values)), None)
     if stopped is not None:
         return _stopped(check, stopped, submission)
     answers = [reply.value for reply in replies if isinstance(reply, Values)]
     printed = "".join(reply.printed for reply in replies if isinstance(reply, Values))
-    policy = trials.policy(check)
+    policy = oracle.policy(check)
     if check.kind == "values" and isinstance(policy, Properties):
-        broken = policy.judge(trials.inputs(check), [unwrap(answer) for answer in answers])
+        broken = policy.judge(oracle.inputs(check), [unwrap(answer) for answer in answers])
         mismatch = Mismatch("property", broken) if broken else None
         shown = "a random answer with the properties that the text asks for"
     else:
-        expected = trials.expected(check)
-        mismatch = compare(expected, answers[0], trials.framework)
+        expected = oracle.expected(check)
+        mismatch = compare(expected, answers[0], oracle.framework)
         shown = show(_result_of(expected.value, mismatch))
     if mismatch is None:
         return _result(check, Verdict.PASS)
@@ -71,7 +73,7 @@ def _judged(check: Check, replies: Sequence[Outcome], submission: Submission, tr
     if not check.visible:
         return result
     answer = _result_of(answers[0], mismatch)
-    return replace(result, exhibit=exhibit(trials.arguments(check), shown, answer), printed=printed)
+    return replace(result, exhibit=exhibit(oracle.arguments(check), shown, answer), printed=printed)
 
 
 def _result_of(value: Any, mismatch: Mismatch | None) -> Any:
@@ -84,7 +86,7 @@ def _derived(
     siblings: Sequence[tuple[Check, CheckResult]],
     outcomes: Outcomes,
     submission: Submission,
-    trials: Trials,
+    oracle: Oracle,
 ) -> CheckResult:
     """Judge dtype or purity over every call of the function; without one right answer there is nothing to reward."""
     right = [other for other, result in siblings if result.verdict is Verdict.PASS]
@@ -97,7 +99,7 @@ def _derived(
             if not isinstance(reply, Values):
                 continue
             if check.kind == "dtype":
-                mismatch = compare_dtypes(trials.expected(other), reply.value)
+                mismatch = compare_dtypes(oracle.expected(other), reply.value)
                 if mismatch is not None:
                     return _failed(check, mismatch, submission, other)
             if check.kind == "purity" and reply.changed:
@@ -156,7 +158,7 @@ def _raised(check: Check, reply: Raised, definition: Location | None, submission
     frames = [frame for frame in reply.frames if _exists(frame, submission)]
     place = _location(frames[-1]) if frames else definition
     if reply.error == "NotImplementedError":
-        return replace(_result(check, Verdict.MISSING, "not started: it raises NotImplementedError"), location=place)
+        return replace(_result(check, Verdict.MISSING, NOT_STARTED), location=place)
     if reply.error == NO_GRADIENT:
         summary = reply.message if check.visible else "has no gradient through autograd"
         return replace(_result(check, Verdict.ERROR, summary), location=definition)

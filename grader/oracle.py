@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
+from grader.model import Check
 from grader.tolerance import reference_errors, working_dtype
-from grader.topic import Case, Close, Policy, Topic
+from grader.topic import Case, Close, Mistake, Policy, Topic
 from grader.tree import is_floating, leaves, map_leaves
+from sandbox.base import Call, Framework
 
 # Gradients pass through more operations than values, and their correct forms differ more.
 GRADIENT_FACTOR = 64.0
@@ -29,6 +31,41 @@ class Expected:
     dtype: np.dtype[Any]
     policy: Policy
     names: tuple[str, ...] = ()
+
+
+class Oracle(Protocol):
+    """What execution and judgement ask about a check: from a course (`Trials`), or from public vectors (`Vectors`)."""
+
+    @property
+    def framework(self) -> Framework: ...
+
+    def calls(self, check: Check, module: str) -> Iterator[Call]:
+        """Return the calls that a values or gradient check makes: one, or one per draw of a random function."""
+        ...
+
+    def policy(self, check: Check) -> Policy:
+        """Return how the values of the check's case are judged."""
+        ...
+
+    def inputs(self, check: Check) -> Mapping[str, Any]:
+        """Return the forward's arguments, without rng."""
+        ...
+
+    def arguments(self, check: Check) -> Mapping[str, Any]:
+        """Return what the check shows as its inputs: the forward's arguments, with dout first for a gradient."""
+        ...
+
+    def expected(self, check: Check) -> Expected:
+        """Return the right answer to a values or gradient check, unless it is judged by properties."""
+        ...
+
+    def mistakes(self, check: Check) -> Sequence[Mistake]:
+        """Return the known mistakes that could explain a wrong answer to a check; without a course there are none."""
+        ...
+
+    def mistaken(self, check: Check, mistake: Mistake) -> Sequence[Expected] | Exception:
+        """Return what a known mistake answers to the calls of a check, or the exception that it raises."""
+        ...
 
 
 def case_inputs(topic: Topic, case: Case, secret: str) -> dict[str, Any]:

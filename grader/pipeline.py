@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from grader import __version__
 from grader.assignment import AssignmentError, assignment_names, load_assignment, only
-from grader.codec import SCHEMA
 from grader.collect import collect
 from grader.course import load_course
 from grader.diagnose import diagnose
@@ -19,18 +17,14 @@ from grader.model import (
     Assignment,
     Check,
     CheckResult,
-    FunctionResult,
-    Outcome,
     Plan,
     Report,
-    SandboxInfo,
     Submission,
-    SubmissionInfo,
     Timing,
     Verdict,
 )
 from grader.plan import plan, wanted_names
-from grader.score import score, total
+from grader.results import report_of
 from grader.timing.boxes import variation
 from grader.timing.measure import QUICK, Effort, Stopwatch
 from grader.timing.results import right, speed_results
@@ -140,27 +134,10 @@ def _execute(prepared: Prepared, boxes: Boxes, progress: Progress) -> Outcomes:
 def _report(
     prepared: Prepared, sandbox: Sandbox, judged: Sequence[CheckResult], timings: Mapping[str, Timing]
 ) -> Report:
-    request, assignment, submission = prepared.request, prepared.assignment, prepared.submission
-    checks = prepared.plan
     lost = {check.id.partition("/")[0] for check in judged if check.verdict is Verdict.FAULT}
-    results = (*judged, *speed_results(checks, timings, lost))
-    functions = score(checks, assignment, submission, results, timings)
-    return Report(
-        schema=SCHEMA,
-        grader_version=__version__,
-        assignments=assignment.names,
-        title=assignment.title,
-        framework=request.framework,
-        submission=SubmissionInfo(submission.name, submission.sha256, submission.files, submission.problems),
-        sandbox=SandboxInfo(sandbox.name, sandbox.guarantees),
-        outcome=_outcome(functions),
-        faults=_faults(checks, functions),
-        hundredths=total(functions),
-        max_hundredths=sum(function.max_hundredths for function in functions),
-        functions=functions,
-        started=prepared.started.isoformat(timespec="seconds"),
-        duration_s=round((datetime.now(UTC) - prepared.started).total_seconds(), 3),
-    )
+    results = (*judged, *speed_results(prepared.plan, timings, lost))
+    assignment, submission = prepared.assignment, prepared.submission
+    return report_of(prepared.plan, assignment, submission, sandbox, results, prepared.started, timings)
 
 
 def _inferred(course: Path, names: Sequence[str], submission: Submission) -> Assignment:
@@ -177,15 +154,3 @@ def _holding(course: Path, names: Sequence[str], functions: Collection[str]) -> 
     """Return those of the named assignments that grade any of the functions."""
     kept = [name for name in names if any(f.name in functions for f in load_assignment(course, [name]).functions)]
     return load_assignment(course, kept)
-
-
-def _outcome(functions: Sequence[FunctionResult]) -> Outcome:
-    scored = [function.hundredths is not None for function in functions]
-    return "graded" if all(scored) else "partial" if any(scored) else "fault"
-
-
-def _faults(checks: Plan, functions: Sequence[FunctionResult]) -> tuple[str, ...]:
-    reasons = [
-        result.summary for function in functions for result in function.checks if result.verdict is Verdict.FAULT
-    ]
-    return tuple(dict.fromkeys([*checks.faults.values(), *reasons]))

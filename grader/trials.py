@@ -100,6 +100,10 @@ class Trials:
             self._expected[check.id] = oracle.in_torch(expected, inputs) if self.framework == "torch" else expected
         return self._expected[check.id]
 
+    def mistakes(self, check: Check) -> Sequence[Mistake]:
+        """Return the known mistakes of the forward, or of the backward for a gradient."""
+        return [m for m in self.topics[check.function].mistakes if m.gradient == (check.kind == "gradient")]
+
     def mistaken(self, check: Check, mistake: Mistake) -> tuple[Expected, ...] | Exception:
         """Return what a known mistake answers to the calls of a check, judged as strictly as the check; or its error.
 

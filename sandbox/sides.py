@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sandbox.loader import Loader
-from sandbox.wire import BFLOAT16, DTYPES, Leaf, Side, WireError
+from sandbox.wire import BFLOAT16, DTYPES, Leaf, Side, WireError, laid_out
 
 ANY = object()
 STRETCH = 1 << 18
@@ -44,7 +44,7 @@ class BoxSide(Side):
         self._torch, self._loader = torch, loader
 
     def array(self, kind: str, dtype: str, array: np.ndarray, layout: str) -> Any:
-        own = _laid_out(array, layout)
+        own = laid_out(array, layout)
         if self._torch is None:
             return own
         if dtype == BFLOAT16:
@@ -105,14 +105,3 @@ def _same_bytes(a: np.ndarray, b: np.ndarray) -> bool:
     one, other = (np.asarray(array, order="C").reshape(-1).view(np.uint8) for array in (a, b))
     starts = range(0, one.size, STRETCH)
     return all(one[i : i + STRETCH].tobytes() == other[i : i + STRETCH].tobytes() for i in starts)
-
-
-def _laid_out(array: np.ndarray, layout: str) -> np.ndarray:
-    """Return a writable copy that lies in memory as the original did: in C or Fortran order, or with gaps."""
-    if layout == "fortran":
-        return array.copy(order="F")
-    if layout == "strided" and array.ndim:
-        wide = np.empty((*array.shape[:-1], 2 * array.shape[-1]), array.dtype)
-        wide[..., ::2] = array
-        return wide[..., ::2]
-    return array.copy()

@@ -154,6 +154,17 @@ def utf8(text: str) -> bytes:
         raise WireError("a string with lone surrogates") from None
 
 
+def laid_out(array: np.ndarray, layout: str) -> np.ndarray:
+    """Return a writable copy that lies in memory as the original did: in C or Fortran order, or with gaps."""
+    if layout == "fortran":
+        return array.copy(order="F")
+    if layout == "strided" and array.ndim:
+        wide = np.empty((*array.shape[:-1], 2 * array.shape[-1]), array.dtype)
+        wide[..., ::2] = array
+        return wide[..., ::2]
+    return array.copy()
+
+
 def read_frame(fd: int, reader: Reader) -> Frame | None:
     """Return the next frame of a blocking descriptor, or None at its end. Raises WireError."""
     while (frame := reader.take()) is None:

@@ -11,14 +11,14 @@ from grader.diagnose.patterns import recognise
 from grader.diagnose.regimes import not_finite, regime
 from grader.execute import Outcomes
 from grader.model import Aspect, Check, CheckResult, Plan, Verdict
+from grader.oracle import Oracle
 from grader.topic import Properties
-from grader.trials import Trials
 from sandbox.base import Values
 
 Results = dict[str, CheckResult]
 
 
-def diagnose(plan: Plan, results: Sequence[CheckResult], outcomes: Outcomes, trials: Trials) -> tuple[CheckResult, ...]:
+def diagnose(plan: Plan, results: Sequence[CheckResult], outcomes: Outcomes, oracle: Oracle) -> tuple[CheckResult, ...]:
     """Give the failed checks of each function a diagnosis where one explains the answers, and else none.
 
     First over all checks of a kind, values or gradient; where nothing explains those, over the checks of each aspect
@@ -30,19 +30,19 @@ def diagnose(plan: Plan, results: Sequence[CheckResult], outcomes: Outcomes, tri
         for kind in ("values", "gradient"):
             checks = [check for check in plan.checks if check.function == name and check.kind == kind]
             if _left(checks, by_id):
-                _explain(checks, by_id, outcomes, trials)
+                _explain(checks, by_id, outcomes, oracle)
     return tuple(by_id[result.id] for result in results)
 
 
-def _explain(checks: Sequence[Check], by_id: Results, outcomes: Outcomes, trials: Trials) -> None:
-    known = Known(checks, outcomes, trials)
+def _explain(checks: Sequence[Check], by_id: Results, outcomes: Outcomes, oracle: Oracle) -> None:
+    known = Known(checks, outcomes, oracle)
     groups = [checks, *([c for c in checks if c.aspect is aspect] for aspect in Aspect)]
     for group in groups:
         if (failed := _left(group, by_id)) and (found := known.whole(group) or known.parts(group)):
             stopped = [check for check in group if known.raises_as_well(found.word, check)]
             _tell(found, [*failed, *stopped], by_id)
     for group in groups:
-        if (failed := _left(group, by_id)) and (found := _unlisted(group, by_id, outcomes, trials)):
+        if (failed := _left(group, by_id)) and (found := _unlisted(group, by_id, outcomes, oracle)):
             _tell(found, failed, by_id)
 
 
@@ -56,18 +56,18 @@ def _tell(found: Diagnosis, checks: Sequence[Check], by_id: Results) -> None:
         by_id[check.id] = replace(by_id[check.id], diagnosis=found.word, hint=found.hint)
 
 
-def _unlisted(checks: Sequence[Check], by_id: Results, outcomes: Outcomes, trials: Trials) -> Diagnosis | None:
+def _unlisted(checks: Sequence[Check], by_id: Results, outcomes: Outcomes, oracle: Oracle) -> Diagnosis | None:
     """Return what the answers that nothing explains yet show without any list, if they show it together."""
     left = _left(checks, by_id)
     right = [check for check in checks if by_id[check.id].verdict is Verdict.PASS]
-    answers = [answer for check in (*left, *right) if (answer := _answer(check, by_id, outcomes, trials))]
+    answers = [answer for check in (*left, *right) if (answer := _answer(check, by_id, outcomes, oracle))]
     if sum(answer.wrong for answer in answers) < len(left):
         return None
     return recognise(answers) or regime(answers) or not_finite(answers)
 
 
-def _answer(check: Check, by_id: Results, outcomes: Outcomes, trials: Trials) -> Answer | None:
+def _answer(check: Check, by_id: Results, outcomes: Outcomes, oracle: Oracle) -> Answer | None:
     replies = outcomes[check.id]
-    if len(replies) != 1 or not isinstance(replies[0], Values) or isinstance(trials.policy(check), Properties):
+    if len(replies) != 1 or not isinstance(replies[0], Values) or isinstance(oracle.policy(check), Properties):
         return None
-    return Answer(trials.arguments(check), trials.expected(check), replies[0].value, by_id[check.id].verdict)
+    return Answer(oracle.arguments(check), oracle.expected(check), replies[0].value, by_id[check.id].verdict)

@@ -9,19 +9,17 @@ from grader.compare import compare
 from grader.diagnose.evidence import Diagnosis
 from grader.execute import Outcomes
 from grader.model import Check
-from grader.oracle import Expected
+from grader.oracle import Expected, Oracle
 from grader.topic import Mistake, Properties
-from grader.trials import Trials
 from sandbox.base import Raised, Values
 
 
 class Known:
     """The known mistakes of one function, held against the answers to its checks of one kind."""
 
-    def __init__(self, checks: Sequence[Check], outcomes: Outcomes, trials: Trials) -> None:
-        self._trials = trials
-        gradient = checks[0].kind == "gradient"
-        self._mistakes = [m for m in trials.topics[checks[0].function].mistakes if m.gradient == gradient]
+    def __init__(self, checks: Sequence[Check], outcomes: Outcomes, oracle: Oracle) -> None:
+        self._oracle = oracle
+        self._mistakes = oracle.mistakes(checks[0])
         replies = {check.id: outcomes[check.id] for check in checks}
         self._answers = {
             name: [reply.value for reply in given if isinstance(reply, Values)]
@@ -42,8 +40,8 @@ class Known:
         if not answered or any(self._is_random(check) for check in answered):
             return None
         found: dict[str, Mistake] = {}
-        for position in range(len(self._trials.expected(answered[0]).names)):
-            if all(self._leaf_is(check, position, self._trials.expected(check)) for check in answered):
+        for position in range(len(self._oracle.expected(answered[0]).names)):
+            if all(self._leaf_is(check, position, self._oracle.expected(check)) for check in answered):
                 continue
             fitting = [m for m in self._mistakes if all(self._part_is(m, check, position) for check in answered)]
             # Many mistakes leave most results right, and some spoil one result in the same way: that names nothing.
@@ -60,20 +58,20 @@ class Known:
         mistake = next((m for m in self._mistakes if m.name == word), None)
         if error is None or mistake is None:
             return False
-        mistaken = self._trials.mistaken(check, mistake)
+        mistaken = self._oracle.mistaken(check, mistake)
         return isinstance(mistaken, Exception) and type(mistaken).__name__ == error
 
     def _explains(self, mistake: Mistake, check: Check) -> bool:
-        mistaken = self._trials.mistaken(check, mistake)
+        mistaken = self._oracle.mistaken(check, mistake)
         if isinstance(mistaken, Exception):  # wrong on purpose: it may fail in any way
             return False
         answers = self._answers[check.id]
         if len(answers) != len(mistaken):
             return False
-        return all(_same(one, other, self._trials) for one, other in zip(mistaken, answers, strict=True))
+        return all(_same(one, other, self._oracle) for one, other in zip(mistaken, answers, strict=True))
 
     def _part_is(self, mistake: Mistake, check: Check, position: int) -> bool:
-        mistaken = self._trials.mistaken(check, mistake)
+        mistaken = self._oracle.mistaken(check, mistake)
         return not isinstance(mistaken, Exception) and self._leaf_is(check, position, mistaken[0])
 
     def _leaf_is(self, check: Check, position: int, expected: Expected) -> bool:
@@ -84,14 +82,14 @@ class Known:
         if position >= len(want) or len(expected.errors) != len(want):
             return False
         part = replace(expected, value=want[position], errors=(expected.errors[position],), names=())
-        return _same(part, actual[position], self._trials)
+        return _same(part, actual[position], self._oracle)
 
     def _is_random(self, check: Check) -> bool:
-        return isinstance(self._trials.policy(check), Properties)
+        return isinstance(self._oracle.policy(check), Properties)
 
 
-def _same(expected: Expected, actual: object, trials: Trials) -> bool:
+def _same(expected: Expected, actual: object, oracle: Oracle) -> bool:
     try:
-        return compare(expected, actual, trials.framework) is None
+        return compare(expected, actual, oracle.framework) is None
     except Exception:  # a wrong implementation may answer with anything
         return False

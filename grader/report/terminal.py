@@ -21,6 +21,7 @@ _STYLES = {
     Status.SLOW: "yellow",
     Status.NONE: "red",
     Status.MISSING: "red",
+    Status.UNSTARTED: "dim",
     Status.FAULT: "magenta",
     Status.EMPTY: "dim",
 }

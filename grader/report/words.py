@@ -54,6 +54,7 @@ CATEGORIES = {
     "property": "broken property",
 }
 
+_STUB = "not started"
 FAULT_NOTE = "This is our fault, not yours: you lose no points for it."
 HIDDEN_NOTE = "Hidden cases are not shown: neither their input nor the expected answer."
 
@@ -74,6 +75,7 @@ class Status(Enum):
     SLOW = ("right but slow", "~", "~")
     NONE = ("not right yet", "✗", "x")
     MISSING = ("not found", "✗", "x")
+    UNSTARTED = ("not started", "✗", "x")
     FAULT = ("not graded", "?", "?")
     EMPTY = ("no checks", "-", "-")
 
@@ -99,7 +101,9 @@ def status(function: FunctionResult) -> Status:
     if verdicts == {Verdict.PASS} and is_slow(function):
         return Status.SLOW
     if verdicts == {Verdict.MISSING}:
-        return Status.MISSING
+        # Only what calls the function says that it is a stub.
+        started = not any(check.summary.startswith(_STUB) for check in function.checks)
+        return Status.MISSING if started else Status.UNSTARTED
     return Status.PART if function.hundredths > 0 else Status.NONE
 
 

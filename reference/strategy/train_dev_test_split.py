@@ -119,6 +119,12 @@ def shuffled_then_cut(X, y, fractions, rng):
     return tuple((X[sorted(part)], y[sorted(part)]) for part in cuts)
 
 
+def training_set_rounded_up(X, y, fractions, rng):
+    train, test = int(np.ceil(fractions[0] * len(X) - 1e-9)), int(fractions[2] * len(X) + 1e-9)
+    parts = np.split(rng.permutation(len(X)), [train, len(X) - test])
+    return tuple((X[rows], y[rows]) for rows in parts)
+
+
 def _cut(X, y, fractions, order):
     train, dev = _bounds(X, y, fractions)
     return tuple((X[rows], y[rows]) for rows in (order[:train], order[train:dev], order[dev:]))
@@ -221,5 +227,5 @@ TOPIC = Topic(
             "Every call splits alike: a generator seeded inside the function forgets what came before. Use rng.",
         ),
     ),
-    alternates=(places_drawn_without_replacement, shuffled_then_cut),
+    alternates=(places_drawn_without_replacement, shuffled_then_cut, training_set_rounded_up),
 )

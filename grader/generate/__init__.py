@@ -1,0 +1,1 @@
+"""What instructors hand out: stubs, notebook, handout and public cases, from the references and the assignment."""
