@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from grader.diagnose.evidence import Answer, Diagnosis
 from grader.diagnose.known import Known
 from grader.diagnose.patterns import recognise
+from grader.diagnose.probes import Probe
 from grader.diagnose.regimes import not_finite, regime
 from grader.execute import Outcomes
 from grader.model import Aspect, Check, CheckResult, Plan, Verdict
@@ -18,23 +20,32 @@ from sandbox.base import Values
 Results = dict[str, CheckResult]
 
 
-def diagnose(plan: Plan, results: Sequence[CheckResult], outcomes: Outcomes, oracle: Oracle) -> tuple[CheckResult, ...]:
+def diagnose(
+    plan: Plan,
+    results: Sequence[CheckResult],
+    outcomes: Outcomes,
+    oracle: Oracle,
+    probe: Probe | None = None,
+) -> tuple[CheckResult, ...]:
     """Give the failed checks of each function a diagnosis where one explains the answers, and else none.
 
     First over all checks of a kind, values or gradient; where nothing explains those, over the checks of each aspect
     apart, since a second mistake that shows in edge cases must not silence the first. Known mistakes go before
-    patterns. What goes wrong in here costs a diagnosis, never a grade.
+    patterns, and only what both leave open is asked again with `probe`. What goes wrong in here costs a diagnosis,
+    never a grade.
     """
     by_id = {result.id: result for result in results}
     for name in dict.fromkeys(check.function for check in plan.checks):
         for kind in ("values", "gradient"):
             checks = [check for check in plan.checks if check.function == name and check.kind == kind]
-            if _left(checks, by_id):
-                _explain(checks, by_id, outcomes, oracle)
+            with contextlib.suppress(Exception):  # answers are hostile, and may break what only explains them
+                _explain(checks, by_id, outcomes, oracle, probe)
     return tuple(by_id[result.id] for result in results)
 
 
-def _explain(checks: Sequence[Check], by_id: Results, outcomes: Outcomes, oracle: Oracle) -> None:
+def _explain(checks: Sequence[Check], by_id: Results, outcomes: Outcomes, oracle: Oracle, probe: Probe | None) -> None:
+    if not _left(checks, by_id):
+        return
     known = Known(checks, outcomes, oracle)
     groups = [checks, *([c for c in checks if c.aspect is aspect] for aspect in Aspect)]
     for group in groups:
@@ -44,6 +55,14 @@ def _explain(checks: Sequence[Check], by_id: Results, outcomes: Outcomes, oracle
     for group in groups:
         if (failed := _left(group, by_id)) and (found := _unlisted(group, by_id, outcomes, oracle)):
             _tell(found, failed, by_id)
+    if probe is not None and (failed := _left(checks, by_id)):
+        wrong = [r for r in by_id.values() if r.verdict is Verdict.FAIL and _is_of(r, checks[0].function)]
+        if found := probe.diagnosis(failed, any(result.kind == "values" for result in wrong)):
+            _tell(found, failed, by_id)
+
+
+def _is_of(result: CheckResult, function: str) -> bool:
+    return result.id.partition("/")[0] == function
 
 
 def _left(checks: Sequence[Check], by_id: Mapping[str, CheckResult]) -> list[Check]:
