@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from grader.model import Aspect, Assignment, Band, GradedFunction
+from grader.model import Aspect, Assignment, Band, Detail, Disclosure, GradedFunction, Visibility
 
 # Shares of the points, from 515 real solutions: most are right in their values and wrong in one demand.
 DEFAULT_SHARES: Mapping[Aspect, int] = {
@@ -29,12 +31,21 @@ class AssignmentError(Exception):
     """An assignment that cannot be graded as asked; the message is one line that says what to do."""
 
 
+class _Visibility(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    default: Visibility = "hidden"
+    detail: Detail = "full"
+    due: Any = None
+    functions: dict[str, Visibility] = {}
+    cases: dict[str, dict[str, Visibility]] = {}
+
+
 class _File(msgspec.Struct, forbid_unknown_fields=True):
     title: str
     points: dict[str, float]
     deadline_s: float = 5.0
     aspects: dict[Aspect, int] = {}
     speed: dict[str, Band] = {}
+    visibility: _Visibility = _Visibility()
 
 
 def assignment_names(root: Path) -> list[str]:
@@ -89,12 +100,34 @@ def _read(path: Path) -> _File:
             raise AssignmentError(
                 f"{path}: the band of {name} needs 1 <= full < none, not {band.full} and {band.none}."
             )
+    _check_visibility(path, file)
     return file
+
+
+def _check_visibility(path: Path, file: _File) -> None:
+    asked = file.visibility
+    for name in (*asked.functions, *asked.cases):
+        if name not in file.points:
+            raise AssignmentError(f"{path}: [visibility] names {name}, which has no points.")
+    if asked.due is not None and not (isinstance(asked.due, datetime) and asked.due.tzinfo):
+        raise AssignmentError(
+            f"{path}: due needs a time and an offset from UTC, such as 2026-12-01T23:59:00+01:00, not {asked.due}."
+        )
+    used = [asked.default, *asked.functions.values(), *(v for cases in asked.cases.values() for v in cases.values())]
+    if asked.due is None and "after_due_date" in used:
+        raise AssignmentError(f"{path}: [visibility] says after_due_date and has no due; add one.")
 
 
 def _functions(file: _File) -> list[GradedFunction]:
     shares = {**DEFAULT_SHARES, **file.aspects}
     return [
-        GradedFunction(name, round(points * 100), shares, file.deadline_s, file.speed.get(name))
+        GradedFunction(
+            name, round(points * 100), shares, file.deadline_s, file.speed.get(name), _disclosure(file, name)
+        )
         for name, points in file.points.items()
     ]
+
+
+def _disclosure(file: _File, name: str) -> Disclosure:
+    asked = file.visibility
+    return Disclosure(asked.default, asked.functions.get(name), asked.cases.get(name, {}), asked.detail, asked.due)

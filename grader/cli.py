@@ -96,7 +96,7 @@ def run(
     as_json: bool,
     exit_zero: bool,
 ) -> None:
-    """Grade SUBMISSION; write results.json, feedback.html and feedback.md.
+    """Grade SUBMISSION; write results.json, feedback.html and feedback.md, and staff.json with all that is hidden.
 
     A submission is a folder, a .py file, a notebook, or an archive (.zip, .tar, .tar.gz, .tgz).
     """
@@ -257,6 +257,32 @@ def bench(submission: Path, course: Path | None, only: str, framework: str, back
 
 
 @cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--as", "audience", type=click.Choice(["student", "staff"]), default="student", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the files [default: the folder of FILE].")
+@click.option("--format", "format_", type=click.Choice(["html", "md", "terminal"]), default="html", show_default=True)
+def report(file: Path, audience: str, out: Path | None, format_: str) -> None:
+    """Render FILE again, a results.json or a staff.json: feedback.html for students, staff.html for staff.
+
+    Of a staff.json students see what they may read today: after the due date more than before.
+    """
+    from grader.codec import ResultsError
+    from grader.report import load_report, write_feedback
+
+    try:
+        shown = load_report(file, audience)  # type: ignore[arg-type]
+        if format_ == "terminal":
+            _print(shown)
+        else:
+            for path in write_feedback(shown, out or file.parent, [format_]):
+                click.echo(f"Report: {path}")
+    except ResultsError as error:
+        _stop(str(error), WRONG_REQUEST)
+    except OSError as error:
+        _stop(f"cannot write the report to {out or file.parent}: {error.strerror or error}.", OUR_FAULT)
+
+
+@cli.command()
 @in_course
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def topics(course: Path | None, as_json: bool) -> None:
@@ -396,26 +422,32 @@ def _warm_sandbox(backend: str, framework: str, runtime: str) -> Iterator[Sandbo
 
 
 def _deliver(report: Report, out: Path, as_json: bool) -> None:
-    """Write the three files, then print the report, or results.json."""
-    from grader.codec import encode
+    """Write everything for staff and what students may read, then print the student's report, or results.json."""
+    from datetime import UTC, datetime
 
-    _write(report, out)
+    from grader.codec import encode
+    from grader.visibility import public
+
+    student = public(report, datetime.now(UTC))
+    _write(student, out, report)
     if as_json:
-        sys.stdout.buffer.write(encode(report))
+        sys.stdout.buffer.write(encode(student))
         return
-    _print(report)
+    _print(student)
     click.echo(f"\nReport: {out / 'feedback.html'}")
 
 
-def _write(report: Report, out: Path) -> None:
-    """Write the three files, results.json last, since its presence says that the others are there."""
+def _write(report: Report, out: Path, whole: Report | None = None) -> None:
+    """Write the files, results.json last, since its presence says that the others are there."""
     from grader.atomic import write_atomically
     from grader.codec import encode
-    from grader.report import write_feedback
+    from grader.report import STAFF_MODE, write_feedback
 
     try:
         out.mkdir(parents=True, exist_ok=True)
         write_feedback(report, out)
+        if whole is not None:
+            write_atomically(out / "staff.json", encode(whole), STAFF_MODE)
         write_atomically(out / "results.json", encode(report))
     except OSError as error:
         _stop(f"cannot write the results to {out}: {error.strerror or error}.", OUR_FAULT)

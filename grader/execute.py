@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from grader.model import Assignment, Check, Plan, Submission
+from grader.model import Assignment, BoxRecord, Check, Plan, Submission
 from grader.oracle import Oracle
 from sandbox.base import (
     Call,
@@ -38,12 +39,20 @@ Outcomes: TypeAlias = Mapping[str, tuple[Outcome, ...]]
 
 
 class Boxes:
-    """The boxes of one submission: one at a time, a new one after each loss."""
+    """The boxes of one submission: one at a time, a new one after each loss.
+
+    `records` tells of those that have ended, `seconds` of each check and `cpu_seconds` of each function that ran in
+    them.
+    """
 
     def __init__(self, sandbox: Sandbox, source: Source, limits: Limits) -> None:
         self._sandbox, self._source, self._limits = sandbox, source, limits
         self._session: Session | None = None
         self._unavailable = ""
+        self._calls = 0
+        self.records: list[BoxRecord] = []
+        self.seconds: dict[str, float] = {}
+        self.cpu_seconds: dict[str, float] = {}
 
     def call(self, call: Call, deadline_s: float) -> Reply:
         """Run one call; a call on which the box is lost is tried once more, since the box may have died otherwise.
@@ -59,21 +68,31 @@ class Boxes:
             reply = self._call(call, deadline_s)
         return reply
 
-    def close(self) -> None:
-        """End the box."""
+    def spent(self) -> float | None:
+        """Return the CPU seconds of all boxes so far, None when those of any cannot be read."""
+        parts = [record.cpu_seconds for record in self.records]
+        parts += [] if self._session is None else [_cpu_seconds(self._session)]
+        known = [part for part in parts if part is not None]
+        return sum(known) if len(known) == len(parts) else None
+
+    def close(self, why: str = "closed when all was done") -> None:
+        """End the box; `why` is for the record."""
         if self._session is not None:
+            cpu_seconds = _cpu_seconds(self._session)
             self._session.close()
             self._session = None
+            self.records.append(BoxRecord(self._calls, cpu_seconds, why))
 
     def _call(self, call: Call, deadline_s: float) -> Reply:
         session = self._open()
+        self._calls += 1
         try:
             reply = session.call(call, deadline_s)
-        except SandboxUnavailable:
-            self.close()
+        except SandboxUnavailable as error:
+            self.close(f"lost in a call of {call.function}: {error}")
             raise
         if isinstance(reply, Crashed) and reply.box_lost:
-            self.close()
+            self.close(f"lost in a call of {call.function}: {reply.reason}")
         return reply
 
     def _open(self) -> Session:
@@ -84,7 +103,9 @@ class Boxes:
                 self._session = self._sandbox.open(self._source, self._limits)
             except SandboxUnavailable as error:
                 self._unavailable = str(error)
+                self.records.append(BoxRecord(0, None, f"not started: {error}"))
                 raise
+            self._calls = 0
         return self._session
 
 
@@ -101,7 +122,12 @@ def execute(
     outcomes: dict[str, tuple[Outcome, ...]] = {}
     definitions_only: set[str] = set()
     costly: dict[str, list[Outcome]] = {}
+    function: str = ""
+    before: float | None = 0.0
     for check in plan.checks:
+        if check.function != function:
+            before = _charge(boxes, function, before)
+            function = check.function
         progress(check)
         if check.kind not in ("values", "gradient"):
             continue
@@ -112,9 +138,27 @@ def execute(
             outcomes[check.id] = (costly[check.called][-1],)
             continue
         runner = _Runner(boxes, submission, deadlines[check.function], definitions_only)
+        begin = time.monotonic()
         outcomes[check.id] = tuple(runner.run(check, oracle))
+        boxes.seconds[check.id] = round(time.monotonic() - begin, 6)
         costly.setdefault(check.called, []).extend(filter(_is_costly, outcomes[check.id]))
+    _charge(boxes, function, before)
     return outcomes
+
+
+def _charge(boxes: Boxes, function: str, before: float | None) -> float | None:
+    """Note the CPU seconds that a function's calls took since `before`; return where the clock stands."""
+    spent = boxes.spent()
+    if function and spent is not None and before is not None:
+        boxes.cpu_seconds[function] = round(spent - before, 6)
+    return spent
+
+
+def _cpu_seconds(session: Session) -> float | None:
+    try:
+        return round(session.cpu_seconds(), 6)
+    except Exception:  # an engine that does not answer costs a number in the record, and no grade
+        return None
 
 
 def _is_costly(outcome: Outcome) -> bool:

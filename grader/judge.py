@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,13 +11,24 @@ from typing import Any
 from grader.compare import compare, compare_dtypes
 from grader.execute import Fault, Outcome, Outcomes
 from grader.exhibit import exhibit, show
-from grader.model import Check, CheckResult, Location, Mismatch, Plan, Submission, Verdict
+from grader.explain import explain, missing_return
+from grader.model import (
+    Check,
+    CheckRecord,
+    CheckResult,
+    Location,
+    Mismatch,
+    Plan,
+    Submission,
+    TraceLine,
+    Verdict,
+)
 from grader.oracle import Oracle
 from grader.topic import Properties
 from grader.tree import unwrap
 from sandbox.base import Crashed, Frame, Missing, OutOfMemory, Raised, Refused, TimedOut, Values
 
-# What a hidden case may say of a mismatch: the category in words, and nothing of its numbers.
+# What the outline says of a mismatch: the category in words, and nothing of its numbers.
 CATEGORIES: Mapping[str, str] = {
     "structure": "returns the wrong number or kind of results",
     "type": "returns the wrong type",
@@ -24,12 +36,18 @@ CATEGORIES: Mapping[str, str] = {
     "shape": "returns the wrong shape",
     "finiteness": "returns NaN or infinity in the wrong places",
     "values": "returns wrong values",
+    "dtype": "returns the wrong dtype",
+    "purity": "changes its input",
 }
+# Only these give way in the outline of a broken property, whose sentence is the course's: the names of dtypes stay.
+NUMBER = re.compile(r"(?<![A-Za-z_\d])[-+]?\d[\d.,_]*(?:e[-+]?\d+)? ?%?(?<![,. ])")
+SIGNAL = re.compile(r"killed by signal \d+(?: \(\w+\))?")
 
 NOT_STARTED = "not started: it raises NotImplementedError"
 
 # What the box raises when a torch result cannot be differentiated: told as a finding, not as the student's exception.
 NO_GRADIENT = "GradientError"
+NO_RESULT = "the result is of type NoneType, not a torch.Tensor"
 
 
 def judge(plan: Plan, outcomes: Outcomes, submission: Submission, oracle: Oracle) -> tuple[CheckResult, ...]:
@@ -49,7 +67,12 @@ def _guarded(check: Check, replies: Sequence[Outcome], submission: Submission, o
     try:
         return _judged(check, replies, submission, oracle)
     except Exception as error:  # a reference or a property that fails is our fault, never the student's
-        return _result(check, Verdict.FAULT, f"the grader failed: {type(error).__name__}: {error}")
+        return _result(
+            check,
+            Verdict.FAULT,
+            f"the grader failed: {type(error).__name__}: {error}",
+            f"the grader failed on {check.function}",
+        )
 
 
 def _judged(check: Check, replies: Sequence[Outcome], submission: Submission, oracle: Oracle) -> CheckResult:
@@ -68,11 +91,11 @@ def _judged(check: Check, replies: Sequence[Outcome], submission: Submission, or
         mismatch = compare(expected, answers[0], oracle.framework)
         shown = show(_result_of(expected.value, mismatch))
     if mismatch is None:
-        return _result(check, Verdict.PASS)
+        return replace(_result(check, Verdict.PASS), printed=printed)
     result = _failed(check, mismatch, submission)
-    if not check.visible:
-        return result
     answer = _result_of(answers[0], mismatch)
+    if answers[-1] is None:
+        result = replace(result, diagnosis="missing-return", hint=missing_return())
     return replace(result, exhibit=exhibit(oracle.arguments(check), shown, answer), printed=printed)
 
 
@@ -93,7 +116,8 @@ def _derived(
     if not right:
         first = next((result for _, result in siblings if result.verdict is not Verdict.PASS), None)
         verdict = first.verdict if first else Verdict.FAULT
-        return _result(check, verdict, "cannot be judged before one result is right")
+        said = "cannot be judged before one result is right"
+        return _result(check, verdict, said, said)
     for other in right if check.kind == "dtype" else [other for other, _ in siblings]:
         for reply in outcomes[other.id]:
             if not isinstance(reply, Values):
@@ -113,14 +137,13 @@ def _derived(
 def _failed(check: Check, mismatch: Mismatch, submission: Submission, evidence: Check | None = None) -> CheckResult:
     called = (evidence or check).called
     location = submission.definitions[called].location if called in submission.definitions else None
-    if not check.visible:
-        mismatch = Mismatch(mismatch.category, _hidden_summary(check, mismatch))
     summary = f"{called}: {mismatch.summary}" if evidence else mismatch.summary
-    return replace(_result(check, Verdict.FAIL, summary), mismatch=mismatch, location=location)
+    result = _result(check, Verdict.FAIL, summary, _outline(check, mismatch))
+    return replace(result, mismatch=mismatch, location=location)
 
 
-def _hidden_summary(check: Check, mismatch: Mismatch) -> str:
-    words = CATEGORIES.get(mismatch.category, mismatch.summary)
+def _outline(check: Check, mismatch: Mismatch) -> str:
+    words = CATEGORIES.get(mismatch.category) or NUMBER.sub("...", mismatch.summary)
     if check.kind != "gradient":
         return words
     return f"{check.called} {words}" if check.called != check.function else f"autograd through {check.called} {words}"
@@ -134,49 +157,68 @@ def _stopped(check: Check, reply: Outcome, submission: Submission) -> CheckResul
         case Raised():
             return _raised(check, reply, place, submission)
         case Refused(reason):
-            return _failed(check, Mismatch("type", reason if check.visible else CATEGORIES["type"]), submission)
+            return _failed(check, Mismatch("type", reason), submission)
         case TimedOut(deadline_s, loading):
             what = "the file did not finish loading" if loading else "no answer"
             verdict, summary = Verdict.TIMEOUT, f"{what} within {deadline_s:g} s: an endless loop, or far too slow?"
+            outline = summary
         case OutOfMemory(limit):
             verdict, summary = Verdict.MEMORY, f"needs more memory than the {limit >> 20} MiB that there are"
+            outline = summary
         case Crashed(reason):
             verdict, summary = Verdict.CRASH, f"the process ended without an answer: {reason}"
+            # The code chooses the number with which it exits.
+            outline = summary if SIGNAL.fullmatch(reason) else "the process ended without an answer"
         case Missing(reason):
-            # What the box says of a hidden case could spell out its inputs.
-            told = check.visible or definition is None
-            verdict, summary = Verdict.MISSING, reason if told else "is not a function once its file is loaded"
+            verdict, summary = Verdict.MISSING, reason
+            # What the box says could spell out the inputs; what collecting says cannot.
+            outline = "is not a function once its file is loaded" if definition else reason
         case Fault(reason):
-            verdict, summary, place = Verdict.FAULT, reason, None
+            verdict, summary, outline, place = Verdict.FAULT, reason, f"the grader failed on {check.function}", None
         case _:
             raise TypeError(f"unknown outcome {type(reply).__name__}")
-    return replace(_result(check, verdict, summary), location=place)
+    return replace(_result(check, verdict, summary, outline), location=place)
 
 
 def _raised(check: Check, reply: Raised, definition: Location | None, submission: Submission) -> CheckResult:
-    """Name the student's exception; a hidden case keeps back a message, which could spell out its inputs."""
-    frames = [frame for frame in reply.frames if _exists(frame, submission)]
-    place = _location(frames[-1]) if frames else definition
-    if reply.error == "NotImplementedError":
-        return replace(_result(check, Verdict.MISSING, NOT_STARTED), location=place)
-    if reply.error == NO_GRADIENT:
-        summary = reply.message if check.visible else "has no gradient through autograd"
-        return replace(_result(check, Verdict.ERROR, summary), location=definition)
+    """Name the student's exception, explain it where it is well known, and show the line that raised it."""
+    lines = [line for frame in reply.frames if (line := trace_line(frame, submission)) is not None]
+    place, source = (lines[-1].location, lines[-1].source) if lines else (definition, "")
     known = isinstance(getattr(builtins, reply.error, None), type)
-    name = reply.error if known else "an exception"
-    if not check.visible:
-        return replace(_result(check, Verdict.ERROR, f"raises {name}"), location=place)
-    text = f"{reply.error}: {reply.message}" if reply.message else reply.error
-    first = next(iter(text.splitlines()), "") or "an exception without a name"
-    result = _result(check, Verdict.ERROR, f"raises {first[:200]}")
-    return replace(result, location=place, error=text, printed=reply.printed)
+    if reply.error == "NotImplementedError":
+        result = _result(check, Verdict.MISSING, NOT_STARTED, NOT_STARTED)
+    elif reply.error == NO_GRADIENT:
+        result = _result(check, Verdict.ERROR, reply.message, "has no gradient through autograd")
+        place, source = definition, ""
+        if reply.message == NO_RESULT:
+            result = replace(result, diagnosis="missing-return", hint=missing_return())
+    else:
+        text = f"{reply.error}: {reply.message}" if reply.message else reply.error
+        first = next(iter(text.splitlines()), "") or "an exception without a name"
+        outline = f"raises {reply.error if known else 'an exception'}"
+        result = replace(_result(check, Verdict.ERROR, f"raises {first[:200]}", outline), error=text)
+        if told := explain(reply.error, reply.message):
+            result = replace(result, diagnosis=told.diagnosis, hint=told.sentence)
+    record = CheckRecord(traceback=tuple(lines))
+    return replace(result, location=place, source=source, printed=reply.printed, record=record)
 
 
-def _exists(frame: Frame, submission: Submission) -> bool:
-    """Whether the place is one of the submission's: the box could name any, and say with it what it likes."""
+def trace_line(frame: Frame, submission: Submission) -> TraceLine | None:
+    """Return a frame with its line of the submission, None for a place that the submission does not have.
+
+    The box could name any place, and say with it what it likes.
+    """
     chunks = [chunk for module in submission.modules for chunk in module.chunks if chunk.label == frame.label]
-    # A syntax error can stand one line after the last.
-    return any(chunk.line <= frame.line <= chunk.line + chunk.text.count("\n") + 1 for chunk in chunks)
+    for chunk in chunks:
+        lines = chunk.text.split("\n")
+        if 0 <= frame.line - chunk.line <= len(lines):  # a syntax error can stand one line after the last
+            source = lines[frame.line - chunk.line] if frame.line - chunk.line < len(lines) else ""
+            return TraceLine(_location(frame), _function(frame), source.strip())
+    return None
+
+
+def _function(frame: Frame) -> str:
+    return frame.function if frame.function.isidentifier() else "<module>"
 
 
 def _location(frame: Frame) -> Location:
@@ -184,5 +226,15 @@ def _location(frame: Frame) -> Location:
     return Location(file, frame.line, int(cell)) if mark and cell.isdigit() else Location(frame.label, frame.line)
 
 
-def _result(check: Check, verdict: Verdict, summary: str = "") -> CheckResult:
-    return CheckResult(check.id, check.case, check.kind, check.aspect, verdict, check.visible, summary)
+def _result(check: Check, verdict: Verdict, summary: str = "", outline: str = "") -> CheckResult:
+    return CheckResult(
+        check.id,
+        check.case,
+        check.kind,
+        check.aspect,
+        verdict,
+        True,
+        summary,
+        visibility=check.visibility,
+        outline=outline,
+    )

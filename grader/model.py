@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -12,6 +14,9 @@ if TYPE_CHECKING:
 
 Kind: TypeAlias = Literal["values", "gradient", "dtype", "purity", "speed"]
 Outcome: TypeAlias = Literal["graded", "partial", "fault"]
+Visibility: TypeAlias = Literal["visible", "hidden", "after_due_date"]
+Detail: TypeAlias = Literal["full", "actual-only", "none"]
+Audience: TypeAlias = Literal["student", "staff"]
 
 
 class Aspect(StrEnum):
@@ -94,6 +99,22 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
+class Disclosure:
+    """What students may read of a function's cases.
+
+    `default` is for the cases that the topic does not show; `function` and `cases`, by name, overrule what the topic
+    says. Cases that are visible `after_due_date` are so from `due` on. Of a case that is visible, `detail` leaves out
+    nothing (full), what is expected (actual-only), or everything but verdict and category (none).
+    """
+
+    default: Visibility = "hidden"
+    function: Visibility | None = None
+    cases: Mapping[str, Visibility] = field(default_factory=lambda: MappingProxyType({}))
+    detail: Detail = "full"
+    due: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class GradedFunction:
     """A function of an assignment: points in hundredths, the share of each aspect in any unit, seconds for a call.
 
@@ -105,6 +126,7 @@ class GradedFunction:
     shares: Mapping[Aspect, int]
     deadline_s: float
     band: Band | None = None
+    disclosure: Disclosure = field(default_factory=Disclosure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +151,7 @@ class Check:
     case: str
     kind: Kind
     aspect: Aspect
-    visible: bool
+    visibility: Visibility
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +177,8 @@ class Difference:
 class Mismatch:
     """Why an answer is not the expected one.
 
-    `category` is a stable word: structure, type, framework, dtype, shape, finiteness, values, property.
-    `summary` is one sentence for the student that shows no numbers of the inputs, so it is fit for hidden cases too.
+    `category` is a stable word: structure, type, framework, dtype, shape, finiteness, values, property, purity.
+    `summary` is one sentence for the student.
     Errors are absolute and relative to the largest expected magnitude, None where they have no meaning. `result` is
     the position of the wrong one among several results, from 0, None when there is one.
     """
@@ -176,7 +198,10 @@ class Mismatch:
 
 @dataclass(frozen=True, slots=True)
 class Exhibit:
-    """A visible case, printed and cut to a readable size: each input by name, the expected and the student's answer."""
+    """A case, printed and cut to a readable size: each input by name, the expected and the student's answer.
+
+    `expected` is empty where it is kept back.
+    """
 
     inputs: Mapping[str, str]
     expected: str
@@ -201,12 +226,35 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class CheckResult:
-    """The verdict of one check and what the student may read about it.
+class TraceLine:
+    """A line of a traceback: its place in the submission, the function it is in, and the line itself."""
 
-    `diagnosis` is a stable word for the mistake that `hint` explains: the name of a known mistake or of a pattern.
+    location: Location
+    function: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRecord:
+    """What only staff read of a check: the frames of the student's code, outermost first, and the seconds it took.
+
+    Seconds are the grader's, from sending the call to having the answer.
+    """
+
+    traceback: tuple[TraceLine, ...] = ()
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """The verdict of one check and what may be read about it: by staff everything, by students what is `visible`.
+
+    `outline` is the summary in words that show nothing of the case; of a hidden case students read no other.
+    `diagnosis` is a stable word for the mistake that `hint` explains: the name of a known mistake or of a pattern, or
+    of an exception. Neither holds numbers of the case, but for the hint of an exception.
     `smallest` is a smaller example that fails in the same way. `share` is the part of the check's weight that is
-    earned, where it is not all for a pass and nothing else.
+    earned, where it is not all for a pass and nothing else. `source` is the line of the submission at `location` where
+    an exception was raised. `visibility` is what the assignment asks for, `visible` what came of it.
     """
 
     id: str
@@ -226,6 +274,10 @@ class CheckResult:
     printed: str = ""
     location: Location | None = None
     share: float | None = None
+    source: str = ""
+    visibility: Visibility = "visible"
+    outline: str = ""
+    record: CheckRecord | None = None
 
 
 class Pace(StrEnum):
@@ -286,7 +338,10 @@ class AspectScore:
 
 @dataclass(frozen=True, slots=True)
 class FunctionResult:
-    """Everything about one function; hundredths is None when a fault of ours keeps it from being scored."""
+    """Everything about one function; hundredths is None when a fault of ours keeps it from being scored.
+
+    `detail` and `due` say what students may read of its cases. `cpu_seconds`, for staff, is what its calls cost.
+    """
 
     name: str
     hundredths: int | None
@@ -296,6 +351,9 @@ class FunctionResult:
     location: Location | None = None
     note: str = ""
     timing: Timing | None = None
+    detail: Detail = "full"
+    due: datetime | None = None
+    cpu_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +362,23 @@ class SandboxInfo:
 
     backend: str
     guarantees: str
+
+
+@dataclass(frozen=True, slots=True)
+class BoxRecord:
+    """One box that ran the submission: its calls, its CPU seconds where they could be read, and how it ended."""
+
+    calls: int
+    cpu_seconds: float | None
+    ended: str
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxRecord:
+    """What only staff read of the sandbox: what it is made of, and the boxes in their order but for those of timing."""
+
+    details: Mapping[str, str]
+    boxes: tuple[BoxRecord, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,7 +393,7 @@ class SubmissionInfo:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The root of results.json. Points are integer hundredths of a point.
+    """The root of results.json, for students, and of staff.json. Points are integer hundredths of a point.
 
     `outcome` is graded, partial (faults kept some functions unscored; the total counts only the scored ones) or
     fault (nothing could be scored; then `hundredths` is None).
@@ -338,3 +413,5 @@ class Report:
     functions: tuple[FunctionResult, ...]
     started: str
     duration_s: float
+    audience: Audience = "student"
+    sandbox_record: SandboxRecord | None = None

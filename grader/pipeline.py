@@ -83,7 +83,10 @@ def prepare(request: Request) -> Prepared:
 
 
 def grade(prepared: Prepared, sandbox: Sandbox, progress: Progress = lambda done, count, function: None) -> Report:
-    """Grade a prepared submission; raises SandboxUnavailable when no box can be had."""
+    """Grade a prepared submission and return the whole report, for staff; `visibility.public` makes the student's.
+
+    Raises SandboxUnavailable when no box can be had.
+    """
     modules = (*prepared.submission.modules, *prepared.trials.modules(prepared.plan.checks))
     framework = prepared.request.framework
     boxes = Boxes(sandbox, Source(modules, framework), Limits.for_framework(framework))
@@ -98,7 +101,7 @@ def grade(prepared: Prepared, sandbox: Sandbox, progress: Progress = lambda done
     results = judge(prepared.plan, outcomes, prepared.submission, prepared.trials)
     timings = _time(prepared, sandbox, results, progress)
     results = diagnose(prepared.plan, results, outcomes, prepared.trials)
-    return _report(prepared, sandbox, results, timings)
+    return _report(prepared, sandbox, boxes, results, timings)
 
 
 def stopwatch(prepared: Prepared, sandbox: Sandbox, effort: Effort = QUICK) -> Stopwatch:
@@ -132,12 +135,12 @@ def _execute(prepared: Prepared, boxes: Boxes, progress: Progress) -> Outcomes:
 
 
 def _report(
-    prepared: Prepared, sandbox: Sandbox, judged: Sequence[CheckResult], timings: Mapping[str, Timing]
+    prepared: Prepared, sandbox: Sandbox, boxes: Boxes, judged: Sequence[CheckResult], timings: Mapping[str, Timing]
 ) -> Report:
     lost = {check.id.partition("/")[0] for check in judged if check.verdict is Verdict.FAULT}
     results = (*judged, *speed_results(prepared.plan, timings, lost))
     assignment, submission = prepared.assignment, prepared.submission
-    return report_of(prepared.plan, assignment, submission, sandbox, results, prepared.started, timings)
+    return report_of(prepared.plan, assignment, submission, sandbox, boxes, results, prepared.started, timings)
 
 
 def _inferred(course: Path, names: Sequence[str], submission: Submission) -> Assignment:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from grader.assignment import AssignmentError
 from grader.course import Course
-from grader.model import Aspect, Assignment, Check, Plan
+from grader.model import Aspect, Assignment, Check, Disclosure, GradedFunction, Plan, Visibility
 from grader.oracle import case_inputs
-from grader.topic import Close, Exact, Topic
+from grader.topic import Case, Close, Exact, Topic
 from grader.tree import leaves
 from sandbox.base import Framework
 
@@ -17,7 +18,8 @@ from sandbox.base import Framework
 def plan(assignment: Assignment, course: Course, framework: Framework, secret: str, speed: bool = False) -> Plan:
     """Return every check of the assignment; functions whose topic is missing or broken become faults.
 
-    With `speed`, functions that have a band are timed too.
+    With `speed`, functions that have a band are timed too. Raises AssignmentError when a case is named that the topic
+    does not have.
     """
     checks: list[Check] = []
     faults = {}
@@ -26,10 +28,17 @@ def plan(assignment: Assignment, course: Course, framework: Framework, secret: s
             faults[function.name] = course.faults[function.name]
             continue
         topic = course.topics[function.name]
+        known = [case.name for case in topic.cases]
+        if unknown := [name for name in function.disclosure.cases if name not in known]:
+            raise AssignmentError(
+                f"[visibility.cases] names {function.name}/{unknown[0]}; {function.name} has: {', '.join(known)}."
+            )
         try:
-            checks.extend(_checks(topic, framework, secret))
+            checks.extend(_checks(topic, function, framework, secret))
             if speed and function.band is not None and topic.speed is not None:
-                checks.append(Check(f"{topic.name}/speed", topic.name, topic.name, "", "speed", Aspect.SPEED, True))
+                checks.append(
+                    Check(f"{topic.name}/speed", topic.name, topic.name, "", "speed", Aspect.SPEED, "visible")
+                )
         except Exception as error:  # an author's case may fail in any way, and costs only its own topic
             faults[topic.name] = f"the topic {topic.name} cannot be planned: {type(error).__name__}: {error}"
     return Plan(framework, tuple(checks), secret, faults)
@@ -46,7 +55,13 @@ def wanted_names(assignment: Assignment, course: Course, framework: Framework) -
     return names
 
 
-def _checks(topic: Topic, framework: Framework, secret: str) -> Iterator[Check]:
+def visibility(disclosure: Disclosure, case: Case) -> Visibility:
+    """Return what an assignment asks for a case: by its name, else for the function, else as the topic says."""
+    asked = disclosure.cases.get(case.name, disclosure.function)
+    return asked or ("visible" if case.visible else disclosure.default)
+
+
+def _checks(topic: Topic, function: GradedFunction, framework: Framework, secret: str) -> Iterator[Check]:
     for case in topic.cases:
         yield Check(
             f"{topic.name}/{case.name}/values",
@@ -55,7 +70,7 @@ def _checks(topic: Topic, framework: Framework, secret: str) -> Iterator[Check]:
             case.name,
             "values",
             Aspect(case.aspect),
-            case.visible,
+            visibility(function.disclosure, case),
         )
     if topic.backward is not None and topic.has_gradient(framework):
         called = topic.name if framework == "torch" else topic.backward.__name__
@@ -68,11 +83,11 @@ def _checks(topic: Topic, framework: Framework, secret: str) -> Iterator[Check]:
                     case.name,
                     "gradient",
                     Aspect.GRADIENT,
-                    case.visible,
+                    visibility(function.disclosure, case),
                 )
     if _has_dtype(topic, secret):
-        yield Check(f"{topic.name}/dtype", topic.name, topic.name, "", "dtype", Aspect.DTYPE, True)
-    yield Check(f"{topic.name}/purity", topic.name, topic.name, "", "purity", Aspect.PURITY, True)
+        yield Check(f"{topic.name}/dtype", topic.name, topic.name, "", "dtype", Aspect.DTYPE, "visible")
+    yield Check(f"{topic.name}/purity", topic.name, topic.name, "", "purity", Aspect.PURITY, "visible")
 
 
 def _has_dtype(topic: Topic, secret: str) -> bool:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 
 from grader import __version__
 from grader.codec import SCHEMA
+from grader.execute import Boxes
 from grader.model import (
     Assignment,
+    CheckRecord,
     CheckResult,
     FunctionResult,
     Outcome,
     Plan,
     Report,
     SandboxInfo,
+    SandboxRecord,
     Submission,
     SubmissionInfo,
     Timing,
@@ -30,12 +34,17 @@ def report_of(
     assignment: Assignment,
     submission: Submission,
     sandbox: Sandbox,
+    boxes: Boxes,
     results: Sequence[CheckResult],
     started: datetime,
     timings: Mapping[str, Timing] = MappingProxyType({}),
 ) -> Report:
-    """Return the report on everything that was planned; its duration ends now."""
-    functions = score(plan, assignment, submission, results, timings)
+    """Return the whole report on everything that was planned; its duration ends now."""
+    recorded = [_recorded(result, boxes) for result in results]
+    functions = tuple(
+        replace(function, cpu_seconds=boxes.cpu_seconds.get(function.name))
+        for function in score(plan, assignment, submission, recorded, timings)
+    )
     return Report(
         schema=SCHEMA,
         grader_version=__version__,
@@ -51,7 +60,14 @@ def report_of(
         functions=functions,
         started=started.isoformat(timespec="seconds"),
         duration_s=round((datetime.now(UTC) - started).total_seconds(), 3),
+        audience="staff",
+        sandbox_record=SandboxRecord(sandbox.details, tuple(boxes.records)),
     )
+
+
+def _recorded(result: CheckResult, boxes: Boxes) -> CheckResult:
+    """Add the seconds that a check took to what is known of it."""
+    return replace(result, record=replace(result.record or CheckRecord(), seconds=boxes.seconds.get(result.id)))
 
 
 def _outcome(functions: Sequence[FunctionResult]) -> Outcome:

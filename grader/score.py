@@ -36,6 +36,8 @@ def score(
                 definition.location if definition else None,
                 plan.faults.get(graded.name, submission.absent.get(graded.name, "")),
                 timings.get(graded.name),
+                graded.disclosure.detail,
+                graded.disclosure.due,
             )
         )
     return tuple(functions)

@@ -106,6 +106,7 @@ def check_submission(
     from grader.execute import Boxes, execute
     from grader.judge import judge
     from grader.results import report_of
+    from grader.visibility import public
 
     started = datetime.now(UTC)
     assignment = only(vectors.assignment, functions) if functions else vectors.assignment
@@ -117,4 +118,4 @@ def check_submission(
     finally:
         boxes.close()
     results = diagnose(plan, judge(plan, outcomes, submission, vectors), outcomes, vectors)
-    return report_of(plan, assignment, submission, sandbox, results, started)
+    return public(report_of(plan, assignment, submission, sandbox, boxes, results, started), datetime.now(UTC))

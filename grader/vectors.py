@@ -88,7 +88,7 @@ class Vector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def check(self) -> Check:
-        return Check(self.id, self.function, self.called, self.case, self.kind, self.aspect, visible=True)
+        return Check(self.id, self.function, self.called, self.case, self.kind, self.aspect, "visible")
 
 
 class _Side(HostSide):

@@ -233,6 +233,11 @@ class Sandbox(Protocol):
         """One sentence: what this backend protects and what it does not."""
         ...
 
+    @property
+    def details(self) -> Mapping[str, str]:
+        """What its boxes are made of, by name, where that is known: for the grader's staff."""
+        ...
+
     def warm(self, framework: Framework, limits: Limits, keep: int = 0) -> None:
         """Start a box ahead of its source, for the next `open` with the same framework and limits.
 

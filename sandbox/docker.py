@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -58,6 +59,12 @@ class DockerSandbox:
             "Runs the code in a container without network, privileges or files of this machine, "
             f"with memory, processes, CPU and time bounded; {kernel}."
         )
+
+    @property
+    def details(self) -> Mapping[str, str]:
+        """The images by framework, and the engine's runtime where another than its default was asked for."""
+        images = {f"image for {framework}": image for framework, image in self._images.items()}
+        return images | ({"runtime": self._runtime} if self._runtime else {})
 
     def warm(self, framework: Framework, limits: Limits, keep: int = 0) -> None:
         """Start a container ahead of its source, or keep so many waiting."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeAlias, get_args
 
 import numpy as np
@@ -22,6 +23,7 @@ class FakeSandbox:
 
     name = "fake"
     guarantees = "Protects from nothing: for tests."
+    details: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, answers: Mapping[str, Answer]) -> None:
         self._answers = answers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import signal
 import socket
 import subprocess
@@ -40,6 +41,11 @@ class LocalSandbox:
         self._start, self._processes = start, processes
         # The system ends a box with the thread that started it: the pool's only one, which lives as long as the pool.
         self._pool = Pool(self._ready)
+
+    @property
+    def details(self) -> Mapping[str, str]:
+        """The interpreter: the machine's own."""
+        return {"Python": platform.python_version()}
 
     def warm(self, framework: Framework, limits: Limits, keep: int = 0) -> None:
         """Start a worker ahead of its source, or keep so many waiting."""

@@ -1,9 +1,11 @@
 """assignment.toml: strict, and every error says what to do."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from grader.assignment import AssignmentError, assignment_names, load_assignment, only
-from grader.model import Aspect
+from grader.model import Aspect, Disclosure
 
 
 @pytest.fixture
@@ -67,3 +69,47 @@ def test_unknown_and_overlapping_assignments(root):
     root("c", 'title = "C"\n[points]\nrelu = 1\n')
     with pytest.raises(AssignmentError, match="relu is graded by two"):
         load_assignment(root.root, ["a", "c"])
+
+
+DUE = "due = 2026-12-01T23:59:00+01:00"
+
+
+def disclosure(root, lines):
+    root("a", 'title = "A"\n[points]\nf = 1\ng = 2\n[visibility]\n' + lines)
+    return [function.disclosure for function in load_assignment(root.root, ["a"]).functions]
+
+
+def test_without_a_word_the_topic_says_what_is_visible(root):
+    assert disclosure(root, "") == [Disclosure(), Disclosure()]
+
+
+def test_visibility_by_default_function_and_case(root):
+    first, second = disclosure(
+        root,
+        f'default = "after_due_date"\ndetail = "actual-only"\n{DUE}\n'
+        '[visibility.functions]\nf = "hidden"\n[visibility.cases.f]\n"large logits" = "visible"\n',
+    )
+    due = datetime(2026, 12, 1, 22, 59, tzinfo=UTC)
+    assert first == Disclosure("after_due_date", "hidden", {"large logits": "visible"}, "actual-only", due)
+    assert second == Disclosure("after_due_date", None, {}, "actual-only", due)
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ("due = 2026-12-01T23:59:00", "offset from UTC"),
+        ("due = 2026-12-01", "offset from UTC"),
+        ('due = "2026-12-01T23:59:00+01:00"', "offset from UTC"),
+        ('default = "after_due_date"', "has no due"),
+        ('cases.f.x = "after_due_date"', "has no due"),
+        ('default = "secret"', "secret"),
+        ('detail = "some"', "some"),
+        ('functions.h = "hidden"', "names h, which has no points"),
+        ('cases.h.x = "hidden"', "names h, which has no points"),
+        ('shown = "all"', "shown"),
+    ],
+)
+def test_a_wrong_visibility_is_one_line(root, lines, words):
+    with pytest.raises(AssignmentError, match=words) as caught:
+        disclosure(root, lines)
+    assert "\n" not in str(caught.value)

@@ -34,7 +34,12 @@ def test_full_marks(tmp_path):
     done = run(tmp_path, GOOD)
     assert done.returncode == 0, done.stderr
     assert "10.00 / 10" in done.stdout
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"results.json", "feedback.md", "feedback.html"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "results.json",
+        "staff.json",
+        "feedback.md",
+        "feedback.html",
+    }
     assert "process backend" in done.stderr
 
 
@@ -81,6 +86,85 @@ def test_the_same_seed_gives_the_same_results(tmp_path):
     assert results() == first
     assert results("--seed", "1") != first
     assert results(GRADER_SECRET="another") != first
+
+
+TELLS = GOOD.replace("    e = np", "    print(z)\n    raise ValueError(f'the input is {z.tolist()}')\n    e = np", 1)
+
+
+def test_staff_reads_what_students_do_not(tmp_path):
+    run(tmp_path, TELLS)
+    out = tmp_path / "out"
+    assert (out / "staff.json").stat().st_mode & 0o777 == 0o600
+    staff, student = (json.loads((out / name).read_text()) for name in ("staff.json", "results.json"))
+    jsonschema.validate(staff, json.loads((ROOT / "docs" / "results.schema.json").read_text()))
+    assert (staff["audience"], student["audience"]) == ("staff", "student")
+    assert [f["hundredths"] for f in staff["functions"]] == [f["hundredths"] for f in student["functions"]]
+    pairs = list(zip(staff["functions"][0]["checks"], student["functions"][0]["checks"], strict=True))
+    told = [(mine, theirs) for mine, theirs in pairs if mine["visibility"] == "hidden" and mine["error"]]
+    assert told
+    for mine, theirs in told:
+        assert "the input is [[" in mine["error"]
+        assert mine["printed"].startswith("[[")
+        *_, line = mine["record"]["traceback"]
+        assert line["source"].startswith("raise ValueError")
+        assert mine["record"]["seconds"] > 0
+        assert (theirs["error"], theirs["printed"], theirs["record"]) == ("", "", None)
+        assert theirs["source"] == line["source"]
+    assert staff["sandbox_record"]["boxes"][0]["calls"] > 0
+    assert staff["functions"][0]["cpu_seconds"] > 0
+    assert (student["sandbox_record"], student["functions"][0]["cpu_seconds"]) == (None, None)
+
+
+def test_a_report_is_rendered_again_for_either_reader(tmp_path):
+    run(tmp_path, TELLS)
+    out, again = tmp_path / "out", tmp_path / "again"
+    for name in ("results.json", "staff.json"):
+        done = grader("report", out / name, "--out", again)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert (again / "feedback.html").read_bytes() == (out / "feedback.html").read_bytes()
+    assert grader("report", out / "results.json", "--format", "md", "--out", again).returncode == 0
+    assert (again / "feedback.md").read_bytes() == (out / "feedback.md").read_bytes()
+    done = grader("report", out / "staff.json", "--as", "staff", "--out", again)
+    assert done.returncode == 0
+    page = again / "staff.html"
+    assert page.stat().st_mode & 0o777 == 0o600
+    assert "For staff only" in page.read_text()
+    assert "hidden" in page.read_text()
+    done = grader("report", out / "staff.json", "--as", "staff", "--format", "terminal")
+    assert "For staff only" in done.stdout
+    assert "traceback" in done.stdout
+    assert "For staff" not in grader("report", out / "staff.json", "--format", "terminal").stdout
+
+
+def test_a_report_that_cannot_be_rendered_is_one_line(tmp_path):
+    run(tmp_path, GOOD)
+    results = tmp_path / "out" / "results.json"
+    newer, broken = tmp_path / "newer.json", tmp_path / "broken.json"
+    newer.write_bytes(results.read_bytes().replace(b"grader/results/v1", b"grader/results/v9"))
+    broken.write_text("[" * 100_000)
+    for file, options, words in (
+        (results, ("--as", "staff"), "holds only what students may read"),
+        (newer, (), "'grader/results/v9'"),
+        (broken, (), "not a results file"),
+        (tmp_path / "nowhere.json", (), "cannot be read"),
+        (tmp_path, (), "cannot be read"),
+    ):
+        done = grader("report", file, *options)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert words in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+def test_a_case_that_the_topic_does_not_have_is_one_line(tmp_path):
+    course = tmp_path / "course"
+    (course / "assignments" / "a").mkdir(parents=True)
+    text = 'title = "A"\n[points]\nsoftmax = 10\n[visibility.cases.softmax]\nnope = "hidden"\n'
+    (course / "assignments" / "a" / "assignment.toml").write_text(text)
+    (course / "reference").symlink_to(ROOT / "reference")
+    done = run(tmp_path, GOOD, "--course", course)
+    assert done.returncode == 2
+    assert "names softmax/nope; softmax has: " in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(

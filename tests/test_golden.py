@@ -20,6 +20,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ import pytest
 from grader.codec import decode, encode
 from grader.model import Report
 from grader.pipeline import Request, grade, prepare
+from grader.visibility import public
 from sandbox.base import Limits, SandboxUnavailable
 from sandbox.select import choose
 
@@ -82,7 +84,7 @@ def run(name: str, options: dict[str, Any], backend: str, folder: Path) -> Repor
     sandbox = choose(backend, framework)
     try:
         with mock.patch.object(Limits, "for_framework", return_value=limits):
-            return grade(prepare(request), sandbox)
+            return public(grade(prepare(request), sandbox), datetime.now(UTC))
     finally:
         sandbox.close()
 

@@ -1,8 +1,11 @@
 """Verdicts: what each kind of outcome costs, and what a student may read about it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from grader.model import Location, TraceLine
 from sandbox.base import Crashed, Frame, Missing, OutOfMemory, Raised, Refused, Tensor, TimedOut, Values
 from tests.small_course import Graded, halve, halve_backward, noise, third
 
@@ -144,13 +147,46 @@ def test_a_property_that_fails_itself_is_our_fault(monkeypatch):
     from tests import small_course
 
     broken = small_course.NOISE.compare.__class__(lambda inputs, outputs: 1 / 0, draws=(0,))
-    monkeypatch.setitem(small_course.TOPICS, "noise", _with(small_course.NOISE, compare=broken))
+    monkeypatch.setitem(small_course.TOPICS, "noise", replace(small_course.NOISE, compare=broken))
     graded = Graded({"noise": noise}, "noise")
     assert graded["noise/ten/values"].verdict == "fault"
     assert "ZeroDivisionError" in graded["noise/ten/values"].summary
 
 
-def _with(topic, **changes):
-    from dataclasses import replace
+RAISED = Raised("ValueError", "operands could not be broadcast together with shapes (2,) (3,) ")
 
-    return replace(topic, **changes)
+
+def test_a_known_exception_is_explained():
+    graded = Graded({**RIGHT, "halve": RAISED})
+    seen, unseen = graded["halve/small/values"], graded["halve/single/values"]
+    assert (seen.diagnosis, unseen.diagnosis) == ("broadcast", "broadcast")
+    assert "(2,) and (3,) cannot be combined" in seen.hint
+    assert "(2,)" not in unseen.hint
+    assert "cannot be combined" in unseen.hint
+
+
+def test_the_line_that_raised_is_the_submissions_own():
+    frames = (Frame("hw.py", 4, "halve"), Frame("hw.ipynb#cell-3", 2, "</pre>"), Frame("/etc/passwd", 1, "x"))
+    graded = Graded({**RIGHT, "halve": replace(RAISED, frames=frames)})
+    result = graded["halve/small/values"]
+    assert (result.location, result.source) == (Location("hw.ipynb", 2, 3), "return x / w")
+    whole = next(check for check in graded.whole if check.id == "halve/single/values")
+    assert whole.record.traceback == (
+        TraceLine(Location("hw.py", 4), "halve", ""),
+        TraceLine(Location("hw.ipynb", 2, 3), "<module>", "return x / w"),
+    )
+    assert graded["halve/single/values"].record is None
+
+
+@pytest.mark.parametrize("answers", [{"halve": lambda x: None}, {"noise": lambda n, rng: None}])
+def test_none_asks_for_a_return(answers):
+    (name,) = answers
+    case = "small" if name == "halve" else "ten"
+    result = Graded({**RIGHT, **answers}, name)[f"{name}/{case}/values"]
+    assert (result.verdict, result.diagnosis) == ("fail", "missing-return")
+    assert "is a `return` missing" in result.hint
+
+
+def test_none_asks_for_a_return_in_torch_too():
+    raised = Raised("GradientError", "the result is of type NoneType, not a torch.Tensor")
+    assert Graded({"halve": raised}, framework="torch")["halve/small/gradient"].diagnosis == "missing-return"

@@ -31,7 +31,7 @@ def public_vectors(assignment: Assignment, course: Course, framework: Framework)
     planned = plan(assignment, course, framework, PUBLIC)
     if planned.faults:
         raise GenerateError(next(iter(planned.faults.values())))
-    checks = [check for check in planned.checks if check.visible]
+    checks = [check for check in planned.checks if check.visibility == "visible"]
     trials = Trials(course.topics, framework, PUBLIC)
     return dump(assignment, framework, trials.modules(checks), [_vector(check, trials) for check in checks])
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from grader.atomic import write_atomically
-from grader.model import Report
+from grader.model import Audience, Report
+from grader.visibility import public
+
+STAFF_MODE = 0o600
 
 
 def load_renderers() -> None:
@@ -17,14 +22,35 @@ def load_renderers() -> None:
     markdown.template()
 
 
-def write_feedback(report: Report, out: Path) -> tuple[Path, Path]:
-    """Write feedback.md and feedback.html into `out`, each in one step, and return their paths."""
+def load_report(file: Path, audience: Audience) -> Report:
+    """Read a results.json or staff.json as students may read it now, or as staff. Raises ResultsError."""
+    from grader.codec import ResultsError, decode
+
+    try:
+        report = decode(file.read_bytes())
+    except OSError as error:
+        raise ResultsError(f"{file} cannot be read: {error.strerror or error}.") from error
+    except ResultsError as error:
+        raise ResultsError(f"{file}: {error}; give a results.json or staff.json that `grader run` wrote.") from error
+    if audience == "student":
+        return public(report, datetime.now(UTC))
+    if report.audience != "staff":
+        raise ResultsError(f"{file} holds only what students may read; give the staff.json beside it.")
+    return report
+
+
+def write_feedback(report: Report, out: Path, formats: Sequence[str] = ("md", "html")) -> tuple[Path, ...]:
+    """Write feedback.md and feedback.html into `out`, each in one step, and return their paths.
+
+    A report for staff is called staff.md and staff.html, and only its owner may read it.
+    """
     # Jinja costs more than everything else that a command imports, and most commands render nothing.
     from grader.report.html import render_html
     from grader.report.markdown import render_markdown
 
     out.mkdir(parents=True, exist_ok=True)
-    return (
-        write_atomically(out / "feedback.md", render_markdown(report).encode()),
-        write_atomically(out / "feedback.html", render_html(report).encode()),
+    name, mode = ("staff", STAFF_MODE) if report.audience == "staff" else ("feedback", 0o666)
+    renderers = {"md": render_markdown, "html": render_html}
+    return tuple(
+        write_atomically(out / f"{name}.{format_}", renderers[format_](report).encode(), mode) for format_ in formats
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from grader.model import CheckResult, Mismatch
+from grader.model import CheckRecord, CheckResult, Mismatch
+from grader.report import words
 
 
 class Fact(NamedTuple):
@@ -24,10 +25,26 @@ def facts(check: CheckResult, summary: str) -> list[Fact]:
         rows += _mismatch(check.mismatch)
     if check.exhibit:
         rows += [Fact(f"input {name}", value, "array") for name, value in check.exhibit.inputs.items()]
-        rows.append(Fact("expected", check.exhibit.expected, "array"))
+        if check.exhibit.expected:
+            rows.append(Fact("expected", check.exhibit.expected, "array"))
         rows.append(Fact("your answer", check.exhibit.actual, "array"))
     if check.printed:
         rows.append(Fact("printed", check.printed, "prose"))
+    if check.record:
+        rows += _record(check, check.record)
+    return rows
+
+
+def _record(check: CheckResult, record: CheckRecord) -> list[Fact]:
+    """Return what only staff read."""
+    rows = []
+    if record.traceback:
+        lines = (f"{words.place(line.location)} in {line.function}\n    {line.source}" for line in record.traceback)
+        rows.append(Fact("traceback", "\n".join(lines), "array"))
+    if record.seconds is not None:
+        rows.append(Fact("took", f"{record.seconds:.3f} s"))
+    if check.visibility != "visible":
+        rows.append(Fact("for students", "hidden" if check.visibility == "hidden" else "hidden until the due date"))
     return rows
 
 
@@ -35,7 +52,8 @@ def _mismatch(mismatch: Mismatch) -> list[Fact]:
     rows = []
     if difference := mismatch.difference:
         where = f"[{', '.join(map(str, difference.index))}]: " if difference.index else ""
-        rows.append(Fact("first wrong", f"{where}expected {difference.expected}, got {difference.actual}"))
+        expected = f"expected {difference.expected}, " if difference.expected else ""
+        rows.append(Fact("first wrong", f"{where}{expected}got {difference.actual}"))
     rows += _pair("shape", _shape(mismatch.expected_shape), _shape(mismatch.actual_shape))
     rows += _pair("dtype", mismatch.expected_dtype, mismatch.actual_dtype)
     sizes = (
@@ -51,7 +69,9 @@ def _mismatch(mismatch: Mismatch) -> list[Fact]:
 def _pair(name: str, expected: str | None, actual: str | None) -> list[Fact]:
     if expected == actual:
         return [Fact(name, expected)] if expected else []
-    return [Fact(name, f"expected {expected or 'none'}, got {actual or 'none'}")]
+    if expected is None:
+        return [Fact(name, f"got {actual}")]
+    return [Fact(name, f"expected {expected}, got {actual or 'none'}")]
 
 
 def _shape(shape: tuple[int, ...] | None) -> str | None:

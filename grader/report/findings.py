@@ -1,11 +1,11 @@
-"""What a student should read first: failing checks without hidden content, grouped by reason and ordered by urgency."""
+"""What a reader should see first: failing checks, grouped by reason and ordered by urgency."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from grader.model import Aspect, CheckResult, FunctionResult, Location, Mismatch, Report, Timing, Verdict
+from grader.model import Aspect, CheckResult, FunctionResult, Location, Report, Timing, Verdict
 from grader.report import words
 
 _ASPECTS = list(Aspect)
@@ -43,6 +43,11 @@ class Finding:
     @property
     def location(self) -> Location | None:
         return self.first.location
+
+    @property
+    def source(self) -> str:
+        """The line of the submission that raised the exception."""
+        return self.first.source
 
     @property
     def visible(self) -> tuple[CheckResult, ...]:
@@ -87,11 +92,6 @@ class Step:
     summary: str
     hint: str
     lost: int
-
-
-def public(report: Report) -> Report:
-    """Return the report as the student may see it: hidden checks keep verdict, category, summary, hint and place."""
-    return replace(report, functions=tuple(map(_public_function, report.functions)))
 
 
 def findings(function: FunctionResult) -> tuple[Finding, ...]:
@@ -154,23 +154,3 @@ def _urgency(check: CheckResult) -> tuple[int, int, bool, int, int]:
         _VERDICTS.index(check.verdict),
         _CATEGORIES.index(category) if category in _CATEGORIES else len(_CATEGORIES),
     )
-
-
-def _public_function(function: FunctionResult) -> FunctionResult:
-    return replace(function, checks=tuple(map(_public_check, function.checks)))
-
-
-def _public_check(check: CheckResult) -> CheckResult:
-    """Leave out what could show a hidden input: a student's program may print it or put it in a message."""
-    if check.visible:
-        return replace(check, summary=_own_words(check.summary), error=_own_words(check.error))
-    mismatch = check.mismatch and Mismatch(check.mismatch.category, check.mismatch.summary)
-    summary = _own_words(check.summary)
-    return replace(check, summary=summary, case="", mismatch=mismatch, exhibit=None, error="", printed="")
-
-
-def _own_words(text: str) -> str:
-    """Name a failed `assert` of the student's code as what it is."""
-    for said in ("raised AssertionError", "raised an AssertionError"):
-        text = text.replace(said, "stopped at a failed assert")
-    return text.replace("AssertionError", "failed assert")

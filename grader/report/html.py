@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from grader.model import Report
-from grader.report.findings import next_steps, public
+from grader.report.findings import next_steps
 from grader.report.templates import FOLDER, html_environment
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 def render_html(report: Report) -> str:
     """Return the page: the score, what to do first, and one card for each function."""
-    report = public(report)
     return template().render(report=report, steps=next_steps(report))
 
 

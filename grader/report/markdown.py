@@ -6,7 +6,6 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from grader.model import Report
-from grader.report.findings import public
 from grader.report.templates import markdown_environment
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 def render_markdown(report: Report) -> str:
     """Return a summary table and one section for each function that lost points."""
-    return template().render(report=public(report))
+    return template().render(report=report)
 
 
 @cache

@@ -12,7 +12,7 @@ from rich.text import Text
 from grader.model import FunctionResult, Report, Timing
 from grader.report import escape, words
 from grader.report.facts import Fact, facts
-from grader.report.findings import Finding, faults, findings, public, timings
+from grader.report.findings import Finding, faults, findings, timings
 from grader.report.words import Status
 
 _STYLES = {
@@ -39,7 +39,7 @@ _LONGEST_NAME = 60
 
 def print_report(report: Report, console: Console) -> None:
     """Print the score, one row per function, and the most urgent mistake of every function that lost points."""
-    _Printer(console).report(public(report))
+    _Printer(console).report(report)
 
 
 class _Printer:
@@ -58,6 +58,10 @@ class _Printer:
         about = (report.submission.name, words.FRAMEWORKS[report.framework], f"{report.sandbox.backend} sandbox")
         self.line(", ".join(about), style="dim")
         self.line(words.standing(report))
+        if report.audience == "staff":
+            self.line(words.STAFF_NOTE, style="bold")
+            for said in words.boxes(report):
+                self.line(said, before="  ", style="dim")
         for fault in report.faults:
             self.line(fault, before="  ? ", before_style="magenta")
         if report.functions:
@@ -139,6 +143,7 @@ class _Printer:
         rows = [
             Fact("hint", finding.hint),
             Fact("where", words.place(location) if location else ""),
+            Fact("line", finding.source, "array"),
             Fact("check", finding.extent),
             *facts(finding.first, finding.summary),
         ]

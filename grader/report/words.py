@@ -56,6 +56,7 @@ CATEGORIES = {
 
 _STUB = "not started"
 FAULT_NOTE = "This is our fault, not yours: you lose no points for it."
+STAFF_NOTE = "For staff only: this shows hidden cases and expected answers. Do not hand it to students."
 HIDDEN_NOTE = "Hidden cases are not shown: neither their input nor the expected answer."
 
 
@@ -189,6 +190,23 @@ def standing(report: Report) -> str:
     open_points = whole(sum(f.max_hundredths for f in report.functions if f.hundredths is None))
     verb = "is" if unscored == 1 else "are"
     return f"{sentence} {count(unscored, 'function')} ({open_points} points) {verb} not graded yet. {FAULT_NOTE}"
+
+
+def boxes(report: Report) -> list[str]:
+    """Return what staff read of the sandbox: its parts, its boxes, and the dearest functions by CPU time."""
+    record = report.sandbox_record
+    if record is None:
+        return []
+    parts = [f"{name}: {value}" for name, value in record.details.items() if value]
+    told = [", ".join(parts)] if parts else []
+    for number, box in enumerate(record.boxes, 1):
+        cpu = "" if box.cpu_seconds is None else f", {box.cpu_seconds:.2f} s of CPU time"
+        told.append(f"box {number}: {count(box.calls, 'call')}{cpu}, {box.ended}")
+    costs = [(f.cpu_seconds, f.name) for f in report.functions if f.cpu_seconds is not None]
+    if costs:
+        dearest = sorted(costs, reverse=True)[:5]
+        told.append("CPU time: " + ", ".join(f"{name} {seconds:.2f} s" for seconds, name in dearest))
+    return told
 
 
 def count(number: int, noun: str) -> str:

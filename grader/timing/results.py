@@ -32,10 +32,12 @@ def _timed(check: Check, timing: Timing) -> CheckResult:
     slow = timing.pace is Pace.SLOW
     verdict = Verdict.FAIL if slow else Verdict.PASS
     share = timing.share if slow else None
-    return CheckResult(check.id, "", check.kind, check.aspect, verdict, check.visible, timing.reason, share=share)
+    return CheckResult(
+        check.id, "", check.kind, check.aspect, verdict, True, timing.reason, share=share, outline=timing.reason
+    )
 
 
 def _untimed(check: Check, lost: bool) -> CheckResult:
     verdict = Verdict.FAULT if lost else Verdict.FAIL
     summary = RIGHT_FIRST.format(check.function)
-    return CheckResult(check.id, "", check.kind, check.aspect, verdict, check.visible, summary)
+    return CheckResult(check.id, "", check.kind, check.aspect, verdict, True, summary, outline=summary)

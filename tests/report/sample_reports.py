@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from grader.model import (
     Aspect,
@@ -23,7 +24,9 @@ from grader.model import (
     Timing,
     Verdict,
 )
+from grader.visibility import public
 
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
 SECRET = "hidden-input-0.7351"
 
 VALUES = Mismatch(
@@ -95,6 +98,7 @@ HINT = "Divide each row by its own sum: the sum is taken over the last axis, wit
 SOFTMAX_FAIL = {
     "verdict": Verdict.FAIL,
     "summary": VALUES.summary,
+    "outline": VALUES.summary,
     "hint": HINT,
     "mismatch": VALUES,
     "location": Location("hw1.py", 12),
@@ -102,7 +106,12 @@ SOFTMAX_FAIL = {
 
 
 def every_verdict() -> Report:
-    """Return a partial report in which each verdict, place and kind of check occurs."""
+    """Return what students read of a partial report in which each verdict, place and kind of check occurs."""
+    return public(every_verdict_whole(), NOW)
+
+
+def every_verdict_whole() -> Report:
+    """Return the same report with everything, as staff reads it."""
     softmax = function(
         "softmax",
         450,
@@ -110,14 +119,15 @@ def every_verdict() -> Report:
         (
             check("small", exhibit=EXHIBIT, printed="debug: entering softmax\nshape (3, 5)", **SOFTMAX_FAIL),
             check("two rows", exhibit=EXHIBIT, **SOFTMAX_FAIL),
-            check(SECRET, visible=False, exhibit=Exhibit({"z": SECRET}, SECRET, SECRET), **SOFTMAX_FAIL),
+            check(SECRET, visibility="hidden", exhibit=Exhibit({"z": SECRET}, SECRET, SECRET), **SOFTMAX_FAIL),
             check("uniform"),
             check(
                 SECRET,
                 Verdict.ERROR,
-                visible=False,
+                visibility="hidden",
                 aspect=Aspect.EDGE,
-                summary="Your function raised ZeroDivisionError.",
+                summary=f"raises ZeroDivisionError: {SECRET}",
+                outline="raises ZeroDivisionError",
                 error=f"ZeroDivisionError: {SECRET}",
                 printed=SECRET,
                 location=Location("hw1.py", 14),
@@ -159,7 +169,7 @@ def every_verdict() -> Report:
         ),
         location=Location("hw1.ipynb", 1, cell=3),
     )
-    full = function("cross_entropy", 500, 500, (check("small"), check("large", visible=False)))
+    full = function("cross_entropy", 500, 500, (check("small"), check("large", visibility="hidden")))
     slow = function("max_pool", 0, 500, (check("big", Verdict.TIMEOUT, summary="No answer within 2 seconds."),))
     greedy = function("im2col", 0, 500, (check("big", Verdict.MEMORY),))
     crash = function("nms", 0, 500, (check("three boxes", Verdict.CRASH, location=Location("hw1.py", 80)),))
@@ -189,6 +199,7 @@ def every_verdict() -> Report:
     return report(
         (softmax, conv, full, slow, greedy, crash, absent, ours, empty),
         outcome="partial",
+        audience="staff",
         faults=("The sandbox was lost while iou ran.",),
         submission=SubmissionInfo(
             "alice-hw1",
