@@ -177,7 +177,8 @@ def _stopped(check: Check, reply: Outcome, submission: Submission) -> CheckResul
             verdict, summary, outline, place = Verdict.FAULT, reason, f"the grader failed on {check.function}", None
         case _:
             raise TypeError(f"unknown outcome {type(reply).__name__}")
-    return replace(_result(check, verdict, summary, outline), location=place)
+    printed = reply.printed if isinstance(reply, TimedOut | OutOfMemory | Crashed) else ""
+    return replace(_result(check, verdict, summary, outline), location=place, printed=printed)
 
 
 def _raised(check: Check, reply: Raised, definition: Location | None, submission: Submission) -> CheckResult:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -165,6 +165,7 @@ class TimedOut:
 
     deadline_s: float
     loading: bool = False
+    printed: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +173,7 @@ class OutOfMemory:
     """The call asked for more memory than the box has."""
 
     limit_bytes: int
+    printed: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +182,7 @@ class Crashed:
 
     reason: str
     box_lost: bool = False
+    printed: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,14 +185,16 @@ class StreamSession:
 
     def _ended(self, status: dict[str, Any], deadline_s: float) -> Reply:
         """Return the reply to a call whose child gave no answer."""
-        kind, loading = status["status"], status["loading"]
+        kind, loading, printed = status["status"], status["loading"], status["printed"]
         if kind == "timed out":
-            return TimedOut(self._limits.load_deadline_s if loading else deadline_s, loading)
+            return TimedOut(self._limits.load_deadline_s if loading else deadline_s, loading, printed)
         if kind == "refused":
             return Refused(status["detail"])
         if kind == "crashed":
             killed = self._killed_for_memory()
-            return OutOfMemory(self._limits.memory_bytes) if killed else Crashed(status["detail"])
+            if killed:
+                return OutOfMemory(self._limits.memory_bytes, printed)
+            return Crashed(status["detail"], printed=printed)
         raise WireError(FORGED)
 
     def _killed_for_memory(self) -> bool:
@@ -215,7 +217,7 @@ class StreamSession:
         if kind in ("missing", "refused") and _has(message, {"reason": str}):
             return (Missing if kind == "missing" else Refused)(message["reason"][:TEXT_CAP])
         if kind == "out of memory":
-            return OutOfMemory(self._limits.memory_bytes)
+            return OutOfMemory(self._limits.memory_bytes, printed)
         raise WireError(FORGED)
 
 

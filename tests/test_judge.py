@@ -190,3 +190,9 @@ def test_none_asks_for_a_return(answers):
 def test_none_asks_for_a_return_in_torch_too():
     raised = Raised("GradientError", "the result is of type NoneType, not a torch.Tensor")
     assert Graded({"halve": raised}, framework="torch")["halve/small/gradient"].diagnosis == "missing-return"
+
+
+def test_what_was_printed_before_a_hang_is_told_where_the_case_is_visible():
+    graded = Graded({**RIGHT, "halve": TimedOut(1.0, printed="epoch 1")})
+    assert graded["halve/small/values"].printed == "epoch 1"
+    assert graded["halve/single/values"].printed == ""

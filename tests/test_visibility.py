@@ -33,7 +33,7 @@ from grader.report.html import render_html
 from grader.report.markdown import render_markdown
 from grader.report.terminal import print_report
 from grader.visibility import public
-from sandbox.base import Crashed, Missing, Raised, Refused, Tensor, Values
+from sandbox.base import Crashed, Missing, Raised, Refused, Tensor, TimedOut, Values
 from tests.report.sample_reports import report
 from tests.small_course import BEFORE, TOPICS, Case, Graded, Topic, halve, halve_backward, halve_torch, third
 
@@ -96,7 +96,8 @@ BEHAVIOURS = {
     "indexes": Raised("IndexError", "index 7712345 is out of bounds for axis 0 with size 8823456"),
     "misses": Missing("halve is of type E7712345, not a function"),
     "returns what is refused": Refused("halve returned a E7712345"),
-    "exits": Crashed("exited with code 7712345 in the middle of a call"),
+    "exits": Crashed("exited with code 7712345 in the middle of a call", printed="7712345"),
+    "hangs": TimedOut(1.0, printed="7712345"),
     "prints": Values(np.zeros(2), printed="x is [7712345. 8823456.]"),
     "is not there": None,
 }

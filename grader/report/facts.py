@@ -19,7 +19,7 @@ class Fact(NamedTuple):
 def facts(check: CheckResult, summary: str) -> list[Fact]:
     """Return what is known about a check, the most telling first; `summary` is said already and not repeated."""
     rows = []
-    if check.error not in ("", summary):
+    if check.error not in summary:
         rows.append(Fact("error", check.error, "prose"))
     if check.mismatch:
         rows += _mismatch(check.mismatch)

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -22,6 +23,7 @@ from grader.execute import PATIENCE
 from grader.model import FunctionResult, Report
 from grader.pipeline import Request, grade, prepare
 from grader.report import write_feedback
+from grader.visibility import public
 from sandbox import session
 from sandbox.base import Limits, Sandbox
 from tests.redteam.story import OUTSIDE, REFUSED, Story, filled
@@ -174,18 +176,21 @@ def _judged(story: Story, backend: str, report: Report | str, yard: Yard) -> Ite
             yield f"{function.name} earns {function.hundredths}"
         if wanted == {"pass"} and function.hundredths != function.max_hundredths:
             yield f"{function.name} earns {function.hundredths} of {function.max_hundredths}"
+    student = public(report, datetime.now(UTC))
+    write_feedback(student, yard.root / "out")
     write_feedback(report, yard.root / "out")
-    texts = {"results.json": encode(report)}
+    texts = {"results.json": encode(student), "staff.json": encode(report)}
     texts |= {path.name: path.read_bytes() for path in (yard.root / "out").iterdir()}
     for name, text in texts.items():
         if yard.secret().encode() in text:
             yield f"the secret is in {name}"
         if f"canary {yard.token}".encode() in text and story.promised(backend):
             yield f"the canary's content is in {name}"
-        if f"leak-{yard.token}".encode() in text:
+        if f"leak-{yard.token}".encode() in text and not name.startswith("staff"):
             yield f"a hidden input may be in {name}"
-    if b"<script>alert" in texts["feedback.html"] or "<script>alert" in _prose(texts["feedback.md"].decode()):
-        yield "live markup is in the feedback"
+    for name in ("feedback", "staff"):
+        if b"<script>alert" in texts[f"{name}.html"] or "<script>alert" in _prose(texts[f"{name}.md"].decode()):
+            yield f"live markup is in {name}"
 
 
 def _prose(markdown: str) -> str:
