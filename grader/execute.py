@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from grader.model import Assignment, BoxRecord, Check, Plan, Submission
+from grader.model import Assignment, BoxRecord, Check, Plan, Submission, Visibility
 from grader.oracle import Oracle
 from sandbox.base import (
     Call,
@@ -23,6 +23,9 @@ from sandbox.base import (
     Values,
 )
 
+# What students may read of is called first: no call knows of inputs that are more hidden than its own, and code that
+# keeps what it is given, in memory or in a file, can tell nothing of them.
+OPENNESS: tuple[Visibility, ...] = ("visible", "after_due_date", "hidden")
 # After this many time-outs or lost boxes a function's other calls are not run and share the last one's outcome.
 PATIENCE = 2
 
@@ -117,14 +120,14 @@ def execute(
     boxes: Boxes,
     progress: Callable[[Check], None] = lambda check: None,
 ) -> Outcomes:
-    """Run every call of the plan and return the outcomes by check id; the others make no calls."""
+    """Run every call of the plan, visible cases first, and return the outcomes by check id; others make no calls."""
     deadlines = {function.name: function.deadline_s for function in assignment.functions}
     outcomes: dict[str, tuple[Outcome, ...]] = {}
     definitions_only: set[str] = set()
     costly: dict[str, list[Outcome]] = {}
     function: str = ""
     before: float | None = 0.0
-    for check in plan.checks:
+    for check in sorted(plan.checks, key=lambda check: OPENNESS.index(check.visibility)):
         if check.function != function:
             before = _charge(boxes, function, before)
             function = check.function
@@ -150,7 +153,7 @@ def _charge(boxes: Boxes, function: str, before: float | None) -> float | None:
     """Note the CPU seconds that a function's calls took since `before`; return where the clock stands."""
     spent = boxes.spent()
     if function and spent is not None and before is not None:
-        boxes.cpu_seconds[function] = round(spent - before, 6)
+        boxes.cpu_seconds[function] = round(boxes.cpu_seconds.get(function, 0.0) + spent - before, 6)
     return spent
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 from grader.assignment import AssignmentError, assignment_names, load_assignment, only
@@ -120,16 +121,16 @@ def _time(
     bands = {f.name: f.band for f in prepared.assignment.functions if f.name in ready and f.band is not None}
     if not bands:
         return {}
-    count = len(prepared.plan.checks)
-    timings = stopwatch(prepared, sandbox).times(bands, lambda name: progress(count, count, f"{name}, timed"))
+    whole = len(prepared.plan.checks)
+    timings = stopwatch(prepared, sandbox).times(bands, lambda name: progress(whole, whole, f"{name}, timed"))
     return {timing.function: timing for timing in timings}
 
 
 def _execute(prepared: Prepared, boxes: Boxes, progress: Progress) -> Outcomes:
-    position = {check.id: i for i, check in enumerate(prepared.plan.checks)}
+    done = count()
 
     def report(check: Check) -> None:
-        progress(position[check.id], len(position), check.function)
+        progress(next(done), len(prepared.plan.checks), check.function)
 
     return execute(prepared.plan, prepared.assignment, prepared.submission, prepared.trials, boxes, report)
 

@@ -115,6 +115,28 @@ def test_staff_reads_what_students_do_not(tmp_path):
     assert (student["sandbox_record"], student["functions"][0]["cpu_seconds"]) == (None, None)
 
 
+KEEPS = """
+import os, tempfile
+kept, path = [], os.path.join(os.getcwd(), "kept")
+def keep(z):
+    kept.append(z)
+    with open(path, "a") as file:
+        print(z.shape, file=file)
+    print(len(kept), "kept,", len(open(path).read().splitlines()), "filed")
+"""
+
+
+def test_code_that_keeps_its_inputs_cannot_tell_of_hidden_ones(tmp_path):
+    source = KEEPS + GOOD.replace("    e = np", "    keep(z)\n    e = np", 1).replace("return s *", "return 2 * s *")
+    report = json.loads(run(tmp_path, source, "--json").stdout)
+    checks = [check for function in report["functions"] for check in function["checks"]]
+    hidden = [check for check in checks if not check["visible"] and check["kind"] == "gradient"]
+    printed = [check["printed"] for check in checks if check["visible"] and check["kind"] == "gradient"]
+    seen = sum(check["visible"] and check["kind"] in ("values", "gradient") for check in checks)
+    assert hidden
+    assert printed[-1] == f"{seen} kept, {seen} filed\n"
+
+
 def test_a_report_is_rendered_again_for_either_reader(tmp_path):
     run(tmp_path, TELLS)
     out, again = tmp_path / "out", tmp_path / "again"

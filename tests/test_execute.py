@@ -1,10 +1,11 @@
 """Execution: recovery after losses, patience with hangs, and faults that are never the student's."""
 
+import numpy as np
 import pytest
 
 from sandbox.base import Crashed, Limits, SandboxUnavailable, Source, TimedOut
 from sandbox.fake import FakeSandbox, FakeSession
-from tests.small_course import Graded, halve, halve_backward
+from tests.small_course import Graded, halve, halve_backward, noise
 
 RIGHT = {"halve": halve, "halve_backward": halve_backward}
 LOST = Crashed("the box is gone", box_lost=True)
@@ -93,3 +94,14 @@ def test_gradients_come_from_the_backward_or_from_autograd(framework):
     for call in calls:
         assert call.group == "halve"
         assert (call.function, call.wrt) == (("halve", ("x",)) if framework == "torch" else ("halve_backward", ()))
+
+
+def test_no_visible_case_is_called_after_a_hidden_one():
+    sandbox = Unsteady(RIGHT | {"noise": noise})
+    graded = Graded({}, "halve", "noise", sandbox=sandbox)
+    given = [call.arguments.get("x", call.arguments.get("n")) for call in sandbox.sessions[0].calls]
+    shown = [np.size(x) == 2 or (np.ndim(x) == 0 and x == 10) for x in given]
+    assert True in shown
+    assert False in shown
+    assert shown == sorted(shown, reverse=True)
+    assert set(graded.verdicts().values()) == {"pass"}
