@@ -54,7 +54,8 @@ class Case:
     """One set of inputs; `inputs(rng)` returns the arguments by name, without `rng`, which the grader supplies.
 
     `visible` cases are shown to students with all their numbers, unless an assignment says otherwise.
-    `gradient=False` leaves the backward out.    `compare` overrides the topic's policy for the forward values of this case.
+    `gradient=False` leaves the backward out. `compare` overrides the topic's policy for the forward values of this
+    case.
     """
 
     name: str

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime
 
 from grader.explain import OUTLINES
 from grader.model import CheckResult, Detail, Exhibit, FunctionResult, Mismatch, Report, Verdict
+
+FACTOR = re.compile(r"-?\d[\d.]*(?:e[-+]?\d+)? times what is expected")
 
 
 def public(report: Report, now: datetime) -> Report:
@@ -57,13 +60,14 @@ def _outlined(check: CheckResult) -> CheckResult:
     """Return the check with the words and the hint that show nothing of its case."""
     mismatch = check.mismatch and Mismatch(check.mismatch.category, check.outline)
     hint = OUTLINES.get(check.diagnosis, check.hint) if check.verdict is Verdict.ERROR else check.hint
-    return replace(check, summary=check.outline, mismatch=mismatch, hint=hint)
+    return replace(check, summary=check.outline, mismatch=mismatch, hint=_without_factor(hint))
 
 
 def _without_expected(check: CheckResult) -> CheckResult:
     """Return the check without the expected values, and without errors, which added to the answer give them away."""
     if check.verdict is Verdict.FAIL:
-        check = replace(check, summary=check.outline, mismatch=_actual(check.mismatch, check.outline))
+        mismatch, hint = _actual(check.mismatch, check.outline), _without_factor(check.hint)
+        check = replace(check, summary=check.outline, mismatch=mismatch, hint=hint)
     return replace(check, exhibit=_given(check.exhibit), smallest=_given(check.smallest), picture=None)
 
 
@@ -79,6 +83,11 @@ def _actual(mismatch: Mismatch | None, outline: str) -> Mismatch | None:
         actual_dtype=mismatch.actual_dtype,
         result=mismatch.result,
     )
+
+
+def _without_factor(hint: str) -> str:
+    """Return the hint without the factor between the answer and what is expected, of which it is the other half."""
+    return FACTOR.sub("a constant times what is expected", hint)
 
 
 def _given(exhibit: Exhibit | None) -> Exhibit | None:

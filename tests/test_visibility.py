@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from grader.codec import decode, encode
+from grader.diagnose.evidence import Answer, Pair
+from grader.diagnose.scales import scale
 from grader.explain import OUTLINES
 from grader.model import (
     Aspect,
@@ -29,9 +31,11 @@ from grader.model import (
     TraceLine,
     Verdict,
 )
+from grader.oracle import Expected
 from grader.report.html import render_html
 from grader.report.markdown import render_markdown
 from grader.report.terminal import print_report
+from grader.topic import Close
 from grader.visibility import public
 from sandbox.base import Crashed, Missing, Raised, Refused, Tensor, TimedOut, Values
 from tests.report.sample_reports import report
@@ -245,6 +249,19 @@ def test_a_hidden_exception_is_explained_without_its_numbers():
     (unseen,) = public(whole(replace(FULL, visibility="hidden", **told)), BEFORE).functions[0].checks
     assert seen.hint == hint
     assert unseen.hint == OUTLINES["broadcast"]
+
+
+@pytest.mark.parametrize("factor", [3.7, -0.0123, 4.5e-7, 123456.0])
+def test_the_factor_between_answer_and_expected_is_not_told_of_a_hidden_case(factor):
+    want, got = np.ones(1), np.full(1, factor)
+    answer = Answer({}, Expected(want, (0.0,), np.dtype("f8"), Close()), got, Verdict.FAIL)
+    hint = scale([Pair("the result", want, got, 0.0, answer)]).hint
+    assert f"{factor:.4g} times what is expected" in hint
+    told = replace(FULL, visibility="hidden", diagnosis="scaled", hint=hint)
+    for check in (told, replace(told, visibility="visible")):
+        (kept,) = public(whole(check, detail="actual-only"), BEFORE).functions[0].checks
+        assert "is a constant times what is expected" in kept.hint
+        assert f"{factor:.4g}" not in kept.hint
 
 
 def test_staff_reads_everything():
