@@ -25,6 +25,7 @@ from grader.model import (
 )
 from grader.plan import plan, wanted_names
 from grader.results import report_of
+from grader.shrink import shrink
 from grader.timing.boxes import variation
 from grader.timing.measure import QUICK, Effort, Stopwatch
 from grader.timing.results import right, speed_results
@@ -93,9 +94,11 @@ def grade(prepared: Prepared, sandbox: Sandbox, progress: Progress = lambda done
     prepared.trials.prepare(prepared.plan.checks)  # while the box starts
     try:
         outcomes = _execute(prepared, boxes, progress)
+        results = judge(prepared.plan, outcomes, prepared.submission, prepared.trials)
+        asked = (prepared.plan, prepared.assignment, prepared.submission)
+        results = shrink(*asked, results, outcomes, prepared.trials, boxes)
     finally:
         boxes.close()
-    results = judge(prepared.plan, outcomes, prepared.submission, prepared.trials)
     timings = _time(prepared, sandbox, results, progress)
     results = diagnose(prepared.plan, results, outcomes, prepared.trials)
     return _report(prepared, sandbox, results, timings)

@@ -42,7 +42,7 @@ class Trials:
                     self.expected(check)
 
     def at(self, check: Check, inputs: Mapping[str, Any], dout: Any = None) -> Trials:
-        """Return trials in which the case of a check has other inputs, and the gradient arriving from above is `dout`."""
+        """Return trials in which the case of a check has other inputs, and `dout` arrives from above."""
         other, key = Trials(self.topics, self.framework, self.secret), (check.function, check.case)
         other._inputs[key], other._cotangents[key] = dict(inputs), dout
         return other

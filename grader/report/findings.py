@@ -145,7 +145,7 @@ def _grouped(checks: Iterable[CheckResult]) -> tuple[Finding, ...]:
 
 
 def urgency(check: CheckResult) -> tuple[int, int, bool, int, int]:
-    """Return the place of a failed check: a basic aspect before a special one, then what can be looked at, then what hides other mistakes."""
+    """Return what sorts failed checks: a basic aspect first, then what can be looked at, then what hides mistakes."""
     category = check.mismatch.category if check.mismatch else ""
     return (
         int(check.verdict is not Verdict.MISSING),
