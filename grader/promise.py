@@ -122,7 +122,8 @@ class Promise:
         inputs, expected = trials.inputs(self.check), trials.expected(self.check)
         if not (self._may_be_infinite or _is_finite(expected)):
             return False
-        forward = oracle.expect(self.topic.forward, inputs, self.topic.compare)
+        is_forward = self.check.kind == "values"
+        forward = expected if is_forward else oracle.expect(self.topic.forward, inputs, self.topic.compare)
         if any(compare(forward, call(alternate, inputs)) for alternate in self.topic.alternates):
             return False
         jumps, moved = self._jumps(trials)

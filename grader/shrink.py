@@ -83,17 +83,23 @@ def _smallest(
     base = Trials({topic.name: replace(topic, cases=cases)}, trials.framework, "")
     origins = _origins([check for check in checks if check.visible], failures, trials, base, student)
     for origin in origins:
-        if origin.failure[:2] != failures[first.id][:2]:
+        if origin.failure[:2] != failures[first.id][:2] or not _is_usable(origin, base):
             continue
-        try:
-            search = Search(origin.check, origin.point, origin.failure, base, student)
-        except Exception:  # inputs at the edge of the domain may be fit for their case's policy alone
-            continue
+        search = Search(origin.check, origin.point, origin.failure, base, student)
         search.run()
         if origin.shown and simpler.count(search.best.inputs) >= simpler.count(origin.point.inputs):
             return None
         return search.example()
     return None
+
+
+def _is_usable(origin: Origin, base: Trials) -> bool:
+    """Tell whether the topic's policy can judge the inputs: calibration may leave the domain at its very edge."""
+    try:
+        base.at(origin.check, *origin.point).expected(origin.check)
+    except ValueError:
+        return False
+    return True
 
 
 def _origins(
