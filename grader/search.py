@@ -27,11 +27,18 @@ DEADLINE_S = 1.0
 
 
 class Failure(NamedTuple):
-    """How a check failed: the mismatch's category or the exception's type, and which of several results is wrong."""
+    """How a check failed: the mismatch's category or the exception's type, and which of several results is wrong.
+
+    No result is any: there is one, or a hidden case does not say.
+    """
 
     verdict: Verdict
     category: str
     result: int | None = None
+
+    def covers(self, other: Failure | None) -> bool:
+        """Tell whether another failure is one of this kind."""
+        return other is not None and self[:2] == other[:2] and self.result in (None, other.result)
 
 
 class Point(NamedTuple):
@@ -79,7 +86,7 @@ class Student:
 
 
 class Search:
-    """The search from failing inputs of one check, `origin`; `best` is the simplest point so far.
+    """The search from public inputs of one check, `origin`; `best` is the simplest point so far.
 
     `base` judges by the topic's policies, and `wanted` is the failure that has to stay.
     """
@@ -91,6 +98,26 @@ class Search:
         self._alike = simpler.alike(self._topic, origin.inputs)
         self._seen = {_fingerprint(origin)}
         self.best = origin
+
+    def fails(self) -> bool:
+        """Tell whether the best point fails as it is wanted to."""
+        _, failed = self._student.answer(self._check, self._base.at(self._check, *self.best))
+        if failed is None or not self._wanted.covers(failed):
+            return False
+        self._wanted = failed
+        return True
+
+    def probe(self) -> bool:
+        """Tell whether something like an origin that is answered rightly fails; then it is the best."""
+        given, ranges = self._given(), self._promise.ranges
+        try:
+            return (
+                any(self._fails(inputs) for inputs in simpler.smaller(self.best.inputs, self._alike))
+                or any(self._fails_plainly(changed) for changed in simpler.rounded(given, ranges))
+                or any(self._fails_plainly(simpler.put(given, dict([one]))) for one in simpler.plain(given, ranges))
+            )
+        except Stop:
+            return False
 
     def run(self) -> None:
         """Make `best` simpler for as long as that is possible and the budget lasts."""
@@ -107,7 +134,7 @@ class Search:
             result, failed = self._student.answer(self._check, trials)
         except Stop:
             return None
-        if failed != self._wanted:
+        if not self._wanted.covers(failed):
             return None
         if result.exhibit is not None:
             return result.exhibit
@@ -158,9 +185,10 @@ class Search:
         except Exception:  # the reference refuses these inputs
             return False
         _, failed = self._student.answer(self._check, trials)
-        if failed == self._wanted:
-            self.best = point
-        return failed == self._wanted
+        if failed is None or not self._wanted.covers(failed):
+            return False
+        self.best, self._wanted = point, failed
+        return True
 
     def _fitted(self, inputs: Inputs, dout: Any) -> Any:
         """Return a gradient arriving from above that has the output's shape."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,19 +14,16 @@ from grader.execute import Boxes, Outcomes
 from grader.model import Assignment, Check, CheckResult, Exhibit, Plan, Submission
 from grader.promise import public_draws
 from grader.report.findings import urgency
-from grader.search import Failure, Point, Search, Stop, Student, failure
+from grader.search import Failure, Point, Search, Student, failure
 from grader.topic import Properties, Topic
 from grader.trials import Trials
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Public inputs that fail, to start from; `shown` tells whether the report shows them anyway."""
+class Origin(NamedTuple):
+    """Public inputs to start from, and the visible check whose inputs they could be."""
 
     check: Check
     point: Point
-    failure: Failure
-    shown: bool
 
 
 def shrink(
@@ -77,20 +75,41 @@ def _smallest(
     first: Check, checks: Sequence[Check], failures: Mapping[str, Failure], trials: Trials, student: Student
 ) -> Exhibit | None:
     """Return the smallest example that fails as the first check does."""
-    topic = trials.topics[first.function]
+    topic, wanted = trials.topics[first.function], failures[first.id]
     # A case may be judged more strictly than its topic, since its own inputs allow it.
     cases = tuple(replace(case, compare=None) for case in topic.cases)
     base = Trials({topic.name: replace(topic, cases=cases)}, trials.framework, "")
-    origins = _origins([check for check in checks if check.visible], failures, trials, base, student)
-    for origin in origins:
-        if origin.failure[:2] != failures[first.id][:2] or not _is_usable(origin, base):
+    visible = [check for check in checks if check.visible]
+    shown = [check for check in visible if check.id in failures]
+    for origin in _failed(shown, trials) if shown else _drawn(visible, topic):
+        if not _is_usable(origin, base):
             continue
-        search = Search(origin.check, origin.point, origin.failure, base, student)
-        search.run()
-        if origin.shown and simpler.count(search.best.inputs) >= simpler.count(origin.point.inputs):
-            return None
-        return search.example()
+        if shown and wanted.covers(failures[origin.check.id]):
+            search = Search(origin.check, origin.point, failures[origin.check.id], base, student)
+            search.run()
+            is_smaller = simpler.count(search.best.inputs) < simpler.count(origin.point.inputs)
+            return search.example() if is_smaller else None
+        if not shown:
+            search = Search(origin.check, origin.point, wanted, base, student)
+            if search.fails() or search.probe():
+                search.run()
+                return search.example()
     return None
+
+
+def _failed(shown: Sequence[Check], trials: Trials) -> Iterator[Origin]:
+    """Return the inputs of failed visible cases, the fewest numbers first."""
+    for check in sorted(shown, key=lambda check: simpler.count(trials.inputs(check))):
+        dout = trials.arguments(check)["dout"] if check.kind == "gradient" else None
+        yield Origin(check, Point(trials.inputs(check), dout))
+
+
+def _drawn(visible: Sequence[Check], topic: Topic) -> Iterator[Origin]:
+    """Return fresh draws of visible cases."""
+    for draw in public_draws(topic):
+        for check in (check for check in visible if check.case == draw.case.name):
+            dout = oracle.cotangent(topic, draw.case, draw.inputs, draw.seed) if check.kind == "gradient" else None
+            yield Origin(check, Point(draw.inputs, dout))
 
 
 def _is_usable(origin: Origin, base: Trials) -> bool:
@@ -100,26 +119,3 @@ def _is_usable(origin: Origin, base: Trials) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _origins(
-    visible: Sequence[Check], failures: Mapping[str, Failure], trials: Trials, base: Trials, student: Student
-) -> Iterator[Origin]:
-    """Return the failed visible cases, the fewest numbers first; when none has failed, fresh draws that do."""
-    failed = [check for check in visible if check.id in failures]
-    for check in sorted(failed, key=lambda check: simpler.count(trials.inputs(check))):
-        inputs = trials.inputs(check)
-        dout = trials.arguments(check)["dout"] if check.kind == "gradient" else None
-        yield Origin(check, Point(inputs, dout), failures[check.id], shown=True)
-    if failed or not visible:
-        return
-    for draw in public_draws(base.topics[visible[0].function]):
-        for check in (check for check in visible if check.case == draw.case.name):
-            topic = base.topics[check.function]
-            dout = oracle.cotangent(topic, draw.case, draw.inputs, draw.seed) if check.kind == "gradient" else None
-            try:
-                _, failed_so = student.answer(check, base.at(check, draw.inputs, dout))
-            except Stop:
-                return
-            if failed_so:
-                yield Origin(check, Point(draw.inputs, dout), failed_so, shown=False)

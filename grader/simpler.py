@@ -89,7 +89,7 @@ def plain(inputs: Inputs, ranges: Mapping[Place, Range]) -> Iterator[tuple[Path,
     """Return arrays made of one small number, for a leaf each."""
     for path, leaf in leaves(inputs):
         if isinstance(leaf, np.ndarray) and leaf.size > 1 and not _is_distribution(path, ranges):
-            yield from ((path, np.full_like(leaf, value)) for value in (0, 1))
+            yield from ((path, np.full_like(leaf, value)) for value in (0, 1, -1))
 
 
 def elements(inputs: Inputs) -> list[tuple[Path, int]]:
