@@ -99,25 +99,14 @@ class Search:
         self._seen = {_fingerprint(origin)}
         self.best = origin
 
-    def fails(self) -> bool:
-        """Tell whether the best point fails as it is wanted to."""
-        _, failed = self._student.answer(self._check, self._base.at(self._check, *self.best))
-        if failed is None or not self._wanted.covers(failed):
-            return False
-        self._wanted = failed
-        return True
-
     def probe(self) -> bool:
-        """Tell whether something like an origin that is answered rightly fails; then it is the best."""
+        """Tell whether something like an origin that is answered rightly fails; then it is the best. Raises Stop."""
         given, ranges = self._given(), self._promise.ranges
-        try:
-            return (
-                any(self._fails(inputs) for inputs in simpler.smaller(self.best.inputs, self._alike))
-                or any(self._fails_plainly(changed) for changed in simpler.rounded(given, ranges))
-                or any(self._fails_plainly(simpler.put(given, dict([one]))) for one in simpler.plain(given, ranges))
-            )
-        except Stop:
-            return False
+        return (
+            any(self._fails(inputs) for inputs in simpler.smaller(self.best.inputs, self._alike, ranges))
+            or any(self._fails_plainly(changed) for changed in simpler.rounded(given, ranges))
+            or any(self._fails_plainly(simpler.put(given, dict([one]))) for one in simpler.plain(given, ranges))
+        )
 
     def run(self) -> None:
         """Make `best` simpler for as long as that is possible and the budget lasts."""
@@ -144,7 +133,9 @@ class Search:
     def _fewer(self) -> bool:
         """Leave out numbers, step by step, and tell whether there was a step."""
         before = self.best
-        while any(self._fails(inputs) for inputs in simpler.smaller(self.best.inputs, self._alike)):
+        while any(
+            self._fails(inputs) for inputs in simpler.smaller(self.best.inputs, self._alike, self._promise.ranges)
+        ):
             pass
         return self.best is not before
 

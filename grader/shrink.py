@@ -52,7 +52,7 @@ def shrink(
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
                 smallest = _smallest(first, checks, failures, trials, student)
-        except Exception:  # a reference, a case and a box can fail in any way
+        except Exception:  # the budget is used up; or a reference, a case and a box can fail in any way
             smallest = None
         if smallest is not None:
             found[first.id] = smallest
@@ -81,19 +81,29 @@ def _smallest(
     base = Trials({topic.name: replace(topic, cases=cases)}, trials.framework, "")
     visible = [check for check in checks if check.visible]
     shown = [check for check in visible if check.id in failures]
-    for origin in _failed(shown, trials) if shown else _drawn(visible, topic):
-        if not _is_usable(origin, base):
-            continue
-        if shown and wanted.covers(failures[origin.check.id]):
-            search = Search(origin.check, origin.point, failures[origin.check.id], base, student)
+    for origin in _failed([check for check in shown if wanted.covers(failures[check.id])], trials):
+        if _is_usable(origin, base):
+            search = Search(*origin, failures[origin.check.id], base, student)
             search.run()
             is_smaller = simpler.count(search.best.inputs) < simpler.count(origin.point.inputs)
             return search.example() if is_smaller else None
-        if not shown:
-            search = Search(origin.check, origin.point, wanted, base, student)
-            if search.fails() or search.probe():
-                search.run()
-                return search.example()
+    return None if shown or not visible else _unseen(visible, wanted, base, student)
+
+
+def _unseen(visible: Sequence[Check], wanted: Failure, base: Trials, student: Student) -> Exhibit | None:
+    """Return the smallest example of what no visible case shows: from fresh draws of them, or from parts of these."""
+    drawn = [origin for origin in _drawn(visible, base) if _is_usable(origin, base)]
+    for origin in drawn:
+        _, failed = student.answer(origin.check, base.at(origin.check, *origin.point))
+        if failed is not None and wanted.covers(failed):
+            search = Search(*origin, failed, base, student)
+            search.run()
+            return search.example()
+    for origin in drawn[: len(visible)]:
+        search = Search(*origin, wanted, base, student)
+        if search.probe():
+            search.run()
+            return search.example()
     return None
 
 
@@ -104,8 +114,9 @@ def _failed(shown: Sequence[Check], trials: Trials) -> Iterator[Origin]:
         yield Origin(check, Point(trials.inputs(check), dout))
 
 
-def _drawn(visible: Sequence[Check], topic: Topic) -> Iterator[Origin]:
+def _drawn(visible: Sequence[Check], base: Trials) -> Iterator[Origin]:
     """Return fresh draws of visible cases."""
+    topic = base.topics[visible[0].function]
     for draw in public_draws(topic):
         for check in (check for check in visible if check.case == draw.case.name):
             dout = oracle.cotangent(topic, draw.case, draw.inputs, draw.seed) if check.kind == "gradient" else None

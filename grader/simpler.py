@@ -61,20 +61,20 @@ def alike(topic: Topic, inputs: Mapping[str, Any]) -> dict[Axis, tuple[int, ...]
     }
 
 
-def smaller(inputs: Inputs, alike: Mapping[Axis, Any]) -> Iterator[Inputs]:
+def smaller(inputs: Inputs, alike: Mapping[Axis, Any], ranges: Mapping[Place, Range]) -> Iterator[Inputs]:
     """Return inputs with fewer numbers, the fewest first; `alike` tells axes of one length apart by their meaning."""
     found = leaves(inputs)
     groups = list(_groups(found, alike))
     for group, length in groups:
         for kept in _kept(length):
-            yield from _cut(inputs, found, group, kept)
+            yield from _cut(inputs, found, group, kept, ranges)
     yield from _shorter_lists(inputs)
     whole = [(path, leaf) for path, leaf in found if isinstance(leaf, int) and not isinstance(leaf, bool)]
     for path, leaf in whole:
         yield from (put(inputs, {path: lower}) for lower in _lower(leaf))
     for (path, leaf), (group, length) in itertools.product(whole, groups):
         for lower, kept in itertools.product(_lower(leaf), _kept(length)):
-            yield from _cut(put(inputs, {path: lower}), found, group, kept)
+            yield from _cut(put(inputs, {path: lower}), found, group, kept, ranges)
 
 
 def rounded(inputs: Inputs, ranges: Mapping[Place, Range]) -> Iterator[Inputs]:
@@ -171,12 +171,19 @@ def _kept(length: int) -> Iterator[list[int]]:
             yield [i for i in everything if not start <= i < start + size]
 
 
-def _cut(inputs: Inputs, found: Sequence[tuple[Path, Any]], group: Iterable[Axis], kept: list[int]) -> Iterator[Inputs]:
+def _cut(
+    inputs: Inputs,
+    found: Sequence[tuple[Path, Any]],
+    group: Iterable[Axis],
+    kept: list[int],
+    ranges: Mapping[Place, Range],
+) -> Iterator[Inputs]:
     """Return inputs with some positions of some axes, as they are and with labels that count these positions."""
     arrays = dict(found)
     cut: dict[Path, Any] = {}
     for path, axis in group:
         cut[path] = np.take(cut.get(path, arrays[path]), kept, axis=axis)
+    cut = {path: _sum_to_one(array) if _is_distribution(path, ranges) else array for path, array in cut.items()}
     yield put(inputs, cut)
     renamed = {old: new for new, old in enumerate(kept)}
     labels = {

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from grader.model import CheckResult, Mismatch
+from grader.model import CheckResult, Exhibit, Mismatch
+
+# Up to so many characters an array is easier to read, and to copy, on one line.
+LINE = 80
 
 
 class Fact(NamedTuple):
@@ -20,15 +23,32 @@ def facts(check: CheckResult, summary: str) -> list[Fact]:
     rows = []
     if check.error not in ("", summary):
         rows.append(Fact("error", check.error, "prose"))
+    if check.smallest:
+        rows += _smallest(check.smallest)
     if check.mismatch:
         rows += _mismatch(check.mismatch)
-    if check.exhibit:
+    if check.exhibit and not check.smallest:  # two examples would be one too many to read
         rows += [Fact(f"input {name}", value, "array") for name, value in check.exhibit.inputs.items()]
         rows.append(Fact("expected", check.exhibit.expected, "array"))
         rows.append(Fact("your answer", check.exhibit.actual, "array"))
     if check.printed:
         rows.append(Fact("printed", check.printed, "prose"))
     return rows
+
+
+def _smallest(exhibit: Exhibit) -> list[Fact]:
+    inputs = "\n".join(f"{name} = {_joined(value)}" for name, value in exhibit.inputs.items())
+    return [
+        Fact("smallest example", inputs, "array"),
+        Fact("expected there", _joined(exhibit.expected), "array"),
+        Fact("your answer", _joined(exhibit.actual), "array"),
+    ]
+
+
+def _joined(value: str) -> str:
+    """Return a small array on one line, after its dtype and shape."""
+    line = " ".join(value.replace("[ ", "[").split())
+    return line if "\n[" in value and len(line) <= LINE else value
 
 
 def _mismatch(mismatch: Mismatch) -> list[Fact]:
