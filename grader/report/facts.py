@@ -23,11 +23,11 @@ def facts(check: CheckResult, summary: str) -> list[Fact]:
     rows = []
     if check.error not in ("", summary):
         rows.append(Fact("error", check.error, "prose"))
-    if check.smallest:
-        rows += _smallest(check.smallest)
     if check.mismatch:
         rows += _mismatch(check.mismatch)
-    if check.exhibit and not check.smallest:  # two examples would be one too many to read
+    if check.smallest:
+        rows += _smallest(check.smallest)
+    elif check.exhibit:
         rows += [Fact(f"input {name}", value, "array") for name, value in check.exhibit.inputs.items()]
         rows.append(Fact("expected", check.exhibit.expected, "array"))
         rows.append(Fact("your answer", check.exhibit.actual, "array"))
@@ -39,8 +39,8 @@ def facts(check: CheckResult, summary: str) -> list[Fact]:
 def _smallest(exhibit: Exhibit) -> list[Fact]:
     inputs = "\n".join(f"{name} = {_joined(value)}" for name, value in exhibit.inputs.items())
     return [
-        Fact("smallest example", inputs, "array"),
-        Fact("expected there", _joined(exhibit.expected), "array"),
+        Fact("small example", inputs, "array"),
+        Fact("expected", _joined(exhibit.expected), "array"),
         Fact("your answer", _joined(exhibit.actual), "array"),
     ]
 
