@@ -52,17 +52,34 @@ class Boxes:
         self._sandbox, self._source, self._limits = sandbox, source, limits
         self._session: Session | None = None
         self._unavailable = ""
+        self._definitions_only: set[str] = set()
         self._calls = 0
         self.records: list[BoxRecord] = []
         self.seconds: dict[str, float] = {}
         self.cpu_seconds: dict[str, float] = {}
 
-    def call(self, call: Call, deadline_s: float) -> Reply:
-        """Run one call; a call on which the box is lost is tried once more, since the box may have died otherwise.
+    def anew(self) -> Boxes:
+        """Return boxes for the same submission that know what loads by its definitions alone, and nothing else."""
+        other = Boxes(self._sandbox, self._source, self._limits)
+        other._definitions_only |= self._definitions_only
+        return other
 
-        Raises SandboxUnavailable when something other than the code has taken two boxes, and from the first time that
-        no box can be had: what waits for an ailing engine would wait for hours.
+    def call(self, call: Call, deadline_s: float) -> Reply:
+        """Run one call; a module whose own top-level code hangs is loaded by its definitions alone, from then on.
+
+        A call on which the box is lost is tried once more, since the box may have died otherwise. Raises
+        SandboxUnavailable when something other than the code has taken two boxes, and from the first time that no box
+        can be had: what waits for an ailing engine would wait for hours.
         """
+        if call.module in self._definitions_only:
+            call = replace(call, definitions_only=True)
+        reply = self._persistently(call, deadline_s)
+        if isinstance(reply, TimedOut) and reply.loading and not call.definitions_only:
+            self._definitions_only.add(call.module)
+            reply = self._persistently(replace(call, definitions_only=True), deadline_s)
+        return reply
+
+    def _persistently(self, call: Call, deadline_s: float) -> Reply:
         try:
             reply = self._call(call, deadline_s)
         except SandboxUnavailable:
@@ -123,7 +140,6 @@ def execute(
     """Run every call of the plan, visible cases first, and return the outcomes by check id; others make no calls."""
     deadlines = {function.name: function.deadline_s for function in assignment.functions}
     outcomes: dict[str, tuple[Outcome, ...]] = {}
-    definitions_only: set[str] = set()
     costly: dict[str, list[Outcome]] = {}
     function: str = ""
     before: float | None = 0.0
@@ -140,9 +156,8 @@ def execute(
         if len(costly.get(check.called, [])) >= PATIENCE:
             outcomes[check.id] = (costly[check.called][-1],)
             continue
-        runner = _Runner(boxes, submission, deadlines[check.function], definitions_only)
         begin = time.monotonic()
-        outcomes[check.id] = tuple(runner.run(check, oracle))
+        outcomes[check.id] = tuple(run(check, submission, oracle, boxes, deadlines[check.function]))
         boxes.seconds[check.id] = round(time.monotonic() - begin, 6)
         costly.setdefault(check.called, []).extend(filter(_is_costly, outcomes[check.id]))
     _charge(boxes, function, before)
@@ -164,37 +179,19 @@ def _cpu_seconds(session: Session) -> float | None:
         return None
 
 
+def run(check: Check, submission: Submission, oracle: Oracle, boxes: Boxes, deadline_s: float) -> Iterator[Outcome]:
+    """Make the calls of one check, and stop at the first that gives no value."""
+    try:
+        for call in oracle.calls(check, submission.definitions[check.called].module):
+            reply = boxes.call(call, deadline_s)
+            yield reply
+            if not isinstance(reply, Values):
+                return
+    except SandboxUnavailable as error:
+        yield Fault(str(error))
+    except Exception as error:  # the reference or the backend failed, not the student
+        yield Fault(f"{check.id}: {type(error).__name__}: {error}")
+
+
 def _is_costly(outcome: Outcome) -> bool:
     return isinstance(outcome, TimedOut) or (isinstance(outcome, Crashed) and outcome.box_lost)
-
-
-@dataclass(frozen=True, slots=True)
-class _Runner:
-    boxes: Boxes
-    submission: Submission
-    deadline_s: float
-    definitions_only: set[str]
-
-    def run(self, check: Check, oracle: Oracle) -> Iterator[Outcome]:
-        """Make the calls of one check, and stop at the first that gives no value."""
-        module = self.submission.definitions[check.called].module
-        try:
-            for call in oracle.calls(check, module):
-                reply = self._call(call)
-                yield reply
-                if not isinstance(reply, Values):
-                    return
-        except SandboxUnavailable as error:
-            yield Fault(str(error))
-        except Exception as error:  # the reference or the backend failed, not the student
-            yield Fault(f"{check.id}: {type(error).__name__}: {error}")
-
-    def _call(self, call: Call) -> Reply:
-        """Load a module whose own top-level code hangs by its definitions alone, from then on."""
-        if call.module in self.definitions_only:
-            call = replace(call, definitions_only=True)
-        reply = self.boxes.call(call, self.deadline_s)
-        if isinstance(reply, TimedOut) and reply.loading and call.module not in self.definitions_only:
-            self.definitions_only.add(call.module)
-            reply = self.boxes.call(replace(call, definitions_only=True), self.deadline_s)
-        return reply

@@ -55,7 +55,7 @@ def judge(plan: Plan, outcomes: Outcomes, submission: Submission, oracle: Oracle
     results: dict[str, CheckResult] = {}
     for check in plan.checks:
         if check.kind in ("values", "gradient"):
-            results[check.id] = _guarded(check, outcomes[check.id], submission, oracle)
+            results[check.id] = judge_check(check, outcomes[check.id], submission, oracle)
     for check in plan.checks:
         if check.kind in ("dtype", "purity"):
             siblings = [other for other in plan.checks if other.function == check.function and other.id in outcomes]
@@ -63,7 +63,8 @@ def judge(plan: Plan, outcomes: Outcomes, submission: Submission, oracle: Oracle
     return tuple(results[check.id] for check in plan.checks if check.id in results)
 
 
-def _guarded(check: Check, replies: Sequence[Outcome], submission: Submission, oracle: Oracle) -> CheckResult:
+def judge_check(check: Check, replies: Sequence[Outcome], submission: Submission, oracle: Oracle) -> CheckResult:
+    """Return the result of a values or gradient check from its calls' outcomes."""
     try:
         return _judged(check, replies, submission, oracle)
     except Exception as error:  # a reference or a property that fails is our fault, never the student's

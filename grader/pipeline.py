@@ -12,6 +12,7 @@ from grader.assignment import AssignmentError, assignment_names, load_assignment
 from grader.collect import collect
 from grader.course import load_course
 from grader.diagnose import diagnose
+from grader.diagnose.probes import Probe
 from grader.execute import Boxes, Outcomes, execute
 from grader.judge import judge
 from grader.model import (
@@ -26,6 +27,7 @@ from grader.model import (
 )
 from grader.plan import plan, wanted_names
 from grader.results import report_of
+from grader.shrink import shrink
 from grader.timing.boxes import variation
 from grader.timing.measure import QUICK, Effort, Stopwatch
 from grader.timing.results import right, speed_results
@@ -100,9 +102,25 @@ def grade(prepared: Prepared, sandbox: Sandbox, progress: Progress = lambda done
     finally:
         boxes.close()
     results = judge(prepared.plan, outcomes, prepared.submission, prepared.trials)
+    # Answers to small examples are shown: they come from a box that has not seen the inputs of hidden cases.
+    again = boxes.anew()
+    try:
+        results = _explained(prepared, results, outcomes, again)
+    finally:
+        again.close()
     timings = _time(prepared, sandbox, results, progress)
-    results = diagnose(prepared.plan, results, outcomes, prepared.trials)
     return _report(prepared, sandbox, boxes, results, timings)
+
+
+def _explained(
+    prepared: Prepared, results: Sequence[CheckResult], outcomes: Outcomes, boxes: Boxes
+) -> tuple[CheckResult, ...]:
+    """Give failed checks their smallest examples, and only then ask about hidden inputs for their diagnoses."""
+    trials, submission = prepared.trials, prepared.submission
+    results = shrink(prepared.plan, prepared.assignment, submission, results, outcomes, trials, boxes)
+    deadlines = {function.name: function.deadline_s for function in prepared.assignment.functions}
+    probe = Probe(submission, trials, lambda call, function: boxes.call(call, deadlines[function]))
+    return diagnose(prepared.plan, results, outcomes, trials, probe)
 
 
 def stopwatch(prepared: Prepared, sandbox: Sandbox, effort: Effort = QUICK) -> Stopwatch:

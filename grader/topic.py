@@ -111,6 +111,8 @@ class Topic:
     and works on tensors of any device. `wrt` names the inputs whose gradients the backward returns, in order;
     without it, every floating array input. `equivalents` declares mutants of the references that no case can catch.
     With `autograd_only` no backward is asked for: it judges autograd in torch submissions and nothing else.
+    `valid(**inputs)` tells whether a student may be shown the forward's inputs as a smallest example: it holds them to
+    what the handout promises and the reference does not check.
     Raises ValueError when the parts do not fit together.
     """
 
@@ -125,6 +127,7 @@ class Topic:
     equivalents: tuple[Equivalent, ...] = ()
     autograd_only: bool = False
     speed: Speed | None = None
+    valid: Callable[..., bool] | None = None
 
     @property
     def name(self) -> str:

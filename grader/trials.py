@@ -41,6 +41,12 @@ class Trials:
                 with contextlib.suppress(Exception):
                     self.expected(check)
 
+    def at(self, check: Check, inputs: Mapping[str, Any], dout: Any = None) -> Trials:
+        """Return trials in which the case of a check has other inputs, and `dout` arrives from above."""
+        other, key = Trials(self.topics, self.framework, self.secret), (check.function, check.case)
+        other._inputs[key], other._cotangents[key] = dict(inputs), dout
+        return other
+
     def case(self, check: Check) -> Case:
         return next(case for case in self.topics[check.function].cases if case.name == check.case)
 

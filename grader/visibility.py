@@ -44,9 +44,9 @@ def _function(function: FunctionResult, now: datetime) -> FunctionResult:
 
 def _check(check: CheckResult, detail: Detail, visible: bool) -> CheckResult:
     if not visible:
-        check = replace(_outlined(check), visible=False, case="", exhibit=None, smallest=None, picture=None)
-        check = replace(check, error="", printed="")
-    elif detail == "actual-only":
+        # The smallest example stays: it is made of public inputs, and answered where no hidden ones have been.
+        check = replace(_outlined(check), visible=False, case="", exhibit=None, picture=None, error="", printed="")
+    if detail == "actual-only":
         check = _without_expected(check)
     if detail == "none":
         check = replace(_outlined(check), exhibit=None, smallest=None, picture=None, error="", printed="")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from grader.model import CheckRecord, CheckResult, Mismatch
+from grader.model import CheckRecord, CheckResult, Exhibit, Mismatch
 from grader.report import words
+
+# Up to so many characters an array is easier to read, and to copy, on one line.
+LINE = 80
 
 
 class Fact(NamedTuple):
@@ -23,7 +26,9 @@ def facts(check: CheckResult, summary: str) -> list[Fact]:
         rows.append(Fact("error", check.error, "prose"))
     if check.mismatch:
         rows += _mismatch(check.mismatch)
-    if check.exhibit:
+    if check.smallest:
+        rows += _smallest(check.smallest)
+    elif check.exhibit:
         rows += [Fact(f"input {name}", value, "array") for name, value in check.exhibit.inputs.items()]
         if check.exhibit.expected:
             rows.append(Fact("expected", check.exhibit.expected, "array"))
@@ -46,6 +51,21 @@ def _record(check: CheckResult, record: CheckRecord) -> list[Fact]:
     if check.visibility != "visible":
         rows.append(Fact("for students", "hidden" if check.visibility == "hidden" else "hidden until the due date"))
     return rows
+
+
+def _smallest(exhibit: Exhibit) -> list[Fact]:
+    inputs = "\n".join(f"{name} = {_joined(value)}" for name, value in exhibit.inputs.items())
+    return [
+        Fact("small example", inputs, "array"),
+        Fact("expected", _joined(exhibit.expected), "array"),
+        Fact("your answer", _joined(exhibit.actual), "array"),
+    ]
+
+
+def _joined(value: str) -> str:
+    """Return a small array on one line, after its dtype and shape."""
+    line = " ".join(value.replace("[ ", "[").split())
+    return line if "\n[" in value and len(line) <= LINE else value
 
 
 def _mismatch(mismatch: Mismatch) -> list[Fact]:

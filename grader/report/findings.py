@@ -136,7 +136,7 @@ def _most_urgent(function: FunctionResult) -> tuple[str, str] | None:
 
 def _grouped(checks: Iterable[CheckResult]) -> tuple[Finding, ...]:
     groups: dict[tuple[object, ...], list[CheckResult]] = {}
-    for check in sorted(checks, key=_urgency):
+    for check in sorted(checks, key=urgency):
         # A wrong value and a wrong gradient are two reasons; an exception at the same place is one.
         kind = check.kind if check.verdict is Verdict.FAIL else ""
         key = (check.verdict, kind, check.summary, check.hint, check.location)
@@ -144,8 +144,8 @@ def _grouped(checks: Iterable[CheckResult]) -> tuple[Finding, ...]:
     return tuple(Finding(tuple(group)) for group in groups.values())
 
 
-def _urgency(check: CheckResult) -> tuple[int, int, bool, int, int]:
-    """Sort a basic aspect before a special one, then what can be looked at, then what hides other mistakes."""
+def urgency(check: CheckResult) -> tuple[int, int, bool, int, int]:
+    """Return what sorts failed checks: a basic aspect first, then what can be looked at, then what hides mistakes."""
     category = check.mismatch.category if check.mismatch else ""
     return (
         int(check.verdict is not Verdict.MISSING),

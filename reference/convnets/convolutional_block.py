@@ -178,4 +178,5 @@ TOPIC = Topic(
         ),
     ),
     alternates=(in_loops, thinned_out_first),
+    valid=lambda x, params, stride: x[:, ::stride, ::stride, 0].size > 1,
 )

@@ -229,4 +229,5 @@ TOPIC = Topic(
         ),
     ),
     alternates=(in_loops, without_biases),
+    valid=lambda x, params: x[..., 0].size > 1,
 )

@@ -139,6 +139,11 @@ def _some_gradients_zero(rng):
     return inputs | {name: inputs[name] * np.array([1.0, 0.0, 1.0, 1.0]) for name in ("dw", "m", "v")}
 
 
+def _is_reached(m, v, t, **rest):
+    """Tell whether steps can lead to these averages: none before the first, and no mean without a mean square."""
+    return bool(((v > 0) | (m == 0)).all() and (t > 1 or not (m.any() or v.any())))
+
+
 TOPIC = Topic(
     forward=adam_step,
     torch=adam_step_torch,
@@ -178,4 +183,5 @@ TOPIC = Topic(
         Mistake(clips_gradient, "Large gradients are cut off. Adam does not clip; only gradients below 1 hide it."),
     ),
     alternates=(correction_in_step_size, element_by_element),
+    valid=_is_reached,
 )

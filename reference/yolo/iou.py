@@ -127,6 +127,11 @@ def _without_area(rng):
     return {"box1": point, "box2": point.copy()}
 
 
+def have_area(*boxes):
+    """Tell whether all corners are in order, with space between them."""
+    return all((box[..., 2:] > box[..., :2]).all() for box in boxes)
+
+
 TOPIC = Topic(
     forward=iou,
     torch=iou_torch,
@@ -161,4 +166,5 @@ TOPIC = Topic(
         Mistake(corners_read_as_sides, "The last two numbers of a box are its second corner, not its two sides."),
     ),
     alternates=(number_by_number, through_clipped_corners),
+    valid=lambda box1, box2: have_area(box1, box2),
 )

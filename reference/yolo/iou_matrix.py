@@ -5,6 +5,8 @@ import numpy as np
 from grader import Case, Exact, Mistake, Speed, Topic
 from grader.shapes import check_shapes
 
+from .iou import have_area
+
 
 def iou_matrix(boxes1, boxes2):
     """Compare every box of one list with every box of another by intersection over union (IoU).
@@ -216,5 +218,6 @@ TOPIC = Topic(
         Mistake(transposed, "Rows belong to boxes1 and columns to boxes2; the result is transposed."),
     ),
     alternates=(pair_by_pair, guarded_division),
+    valid=lambda boxes1, boxes2: have_area(boxes1, boxes2),
     speed=Speed(_square_matrix, grown, (200, 400, 600), "boxes in each list"),
 )

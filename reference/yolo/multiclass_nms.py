@@ -7,6 +7,7 @@ from grader import Case, Indices, Mistake, Speed, Topic
 from .iou_matrix import iou_matrix
 from .nms import (
     at_the_threshold,
+    away_from_threshold,
     check_arguments,
     close_scores,
     clusters,
@@ -172,5 +173,6 @@ TOPIC = Topic(
         ),
     ),
     alternates=(one_walk, classes_far_apart),
+    valid=away_from_threshold,
     speed=Speed(_of_five_classes, moved, (150, 300, 600), "boxes"),
 )

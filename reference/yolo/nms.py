@@ -5,7 +5,7 @@ import numpy as np
 from grader import Case, Indices, Mistake, Speed, Topic
 from grader.shapes import check_shapes
 
-from .iou import number_by_number
+from .iou import have_area, number_by_number
 from .iou_matrix import iou_matrix, iou_matrix_torch, plus_one_pixel
 
 # In torch, this many boxes are compared with all others at once: memory grows with N, not with its square.
@@ -243,6 +243,11 @@ def moved(rng, boxes, iou_threshold, **others):
     return {"boxes": boxes, "iou_threshold": iou_threshold, **others}
 
 
+def away_from_threshold(boxes, iou_threshold, **rest):
+    """Tell whether all boxes have an area, and no two of them an IoU so near the threshold that rounding decides."""
+    return have_area(boxes) and bool((np.abs(iou_matrix(boxes, boxes) - iou_threshold) > 1e-3).all())
+
+
 TOPIC = Topic(
     forward=nms,
     torch=nms_torch,
@@ -279,5 +284,6 @@ TOPIC = Topic(
         ),
     ),
     alternates=(all_pairs_first, plain_loops),
+    valid=away_from_threshold,
     speed=Speed(whole_pixels, moved, (200, 400, 800), "boxes"),
 )

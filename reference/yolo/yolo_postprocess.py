@@ -224,6 +224,13 @@ def other_cells(rng, volume, num_anchors, num_classes, **rest):
     return {"volume": p.reshape(volume.shape), "num_anchors": num_anchors, "num_classes": num_classes, **rest}
 
 
+def _is_activated(volume, num_anchors, num_classes, **rest):
+    """Tell whether the volume holds what activations leave: shares from 0 to 1, and sides that are not negative."""
+    p = unflatten_predictions(volume, num_anchors, num_classes)
+    shares = np.delete(p, [3, 4], axis=-1)
+    return bool(((shares >= 0) & (shares <= 1)).all() and (p[..., 3:5] >= 0).all())
+
+
 TOPIC = Topic(
     forward=yolo_postprocess,
     torch=yolo_postprocess_torch,
@@ -259,5 +266,6 @@ TOPIC = Topic(
         Mistake(boxes_first, "The results come in the wrong order: scores, boxes, classes."),
     ),
     alternates=(anchor_by_anchor, class_by_class),
+    valid=_is_activated,
     speed=Speed(_busy_scene, other_cells, (13, 19, 27), "cells along a side"),
 )
