@@ -214,13 +214,14 @@ PERFECT = ("--only", ",".join(story("perfect")["options"]["only"]))
         ("all_missing", ("--assignment", "yolo"), 1),
     ],
 )
-def test_the_command_writes_the_three_files(name: str, options: tuple[str, ...], code: int, tmp_path: Path) -> None:
+def test_the_command_writes_its_files(name: str, options: tuple[str, ...], code: int, tmp_path: Path) -> None:
     done = command(name, tmp_path / "out", *options)
     assert done.returncode == code, done.stderr
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "feedback.html",
         "feedback.md",
         "results.json",
+        "staff.json",
     ]
     assert "Report:" in done.stdout
     assert decode((tmp_path / "out" / "results.json").read_bytes()).submission.name == "submission"

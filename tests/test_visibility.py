@@ -135,6 +135,8 @@ def test_a_fault_with_a_hidden_input_is_told_in_outline(monkeypatch):
     assert shown.faults == ("the grader failed on halve",)
 
 
+# Made of public inputs, and answered in a box that has seen no others.
+SMALLEST = Exhibit({"x": "[1.]"}, "[2.]", "[3.]")
 FULL = CheckResult(
     id="f/c/values",
     case=TEXT,
@@ -148,7 +150,7 @@ FULL = CheckResult(
         "values", TEXT, Difference((NUMBER,), TEXT, TEXT), (NUMBER,), (NUMBER,), TEXT, TEXT, *[NUMBER] * 3
     ),
     exhibit=Exhibit({"x": TEXT}, TEXT, TEXT),
-    smallest=Exhibit({"x": TEXT}, TEXT, TEXT),
+    smallest=SMALLEST,
     picture=Picture("heat", TEXT, (Series(TEXT, ((NUMBER, NUMBER),)),)),
     error=TEXT,
     printed=TEXT,
@@ -187,6 +189,7 @@ def test_nothing_of_any_hidden_check_is_public(verdict, kind, aspect, detail, di
         assert decode(encode(shown)) == shown
         (kept,) = shown.functions[0].checks
         assert (kept.verdict, kept.visible, kept.record) == (verdict, False, None)
+        assert kept.smallest == {"full": SMALLEST, "actual-only": replace(SMALLEST, expected=""), "none": None}[detail]
 
 
 @given(VERDICTS, st.sampled_from(["visible", "hidden", "after_due_date"]), st.sampled_from(DETAILS))
