@@ -124,7 +124,7 @@ def test_columns_for_rows():
 def test_what_only_square_inputs_show_is_found_among_parts_of_the_public_ones():
     shrunk = Shrunk("softmax", {"softmax": one_axis_for_all})
     (id_,) = shrunk.found
-    assert not next(result for result in shrunk.results if result.id == id_).visible
+    assert next(result for result in shrunk.results if result.id == id_).visibility == "hidden"
     assert shrunk.only.inputs["z"].startswith("float64 (2, 2)\n")
     assert max(map(abs, numbers(shrunk.only.inputs["z"]))) <= 3
 
