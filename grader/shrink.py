@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -45,7 +45,7 @@ def shrink(
         failed = [c for c in checks if failure(by_id[c.id], outcomes[c.id])]
         if not failed or not _has_one_answer(trials.topics[failed[0].function]):
             continue
-        first = min(failed, key=lambda check: urgency(by_id[check.id]))
+        first = min(failed, key=lambda check: _urgency(by_id[check.id]))
         failures = {c.id: f for c in failed if (f := failure(by_id[c.id], outcomes[c.id]))}
         student = Student(submission, boxes, deadlines[first.function])
         try:
@@ -57,6 +57,11 @@ def shrink(
         if smallest is not None:
             found[first.id] = smallest
     return tuple(replace(r, smallest=found[r.id]) if r.id in found else r for r in results)
+
+
+def _urgency(result: CheckResult) -> tuple[Any, ...]:
+    """Return what sorts a failed check in the student's report, where only some of them can be looked at."""
+    return urgency(replace(result, visible=result.visibility == "visible"))
 
 
 def _kinds(plan: Plan) -> list[list[Check]]:
