@@ -30,7 +30,7 @@ class HandoutError(Exception):
     """A folder that cannot be checked; the message is one line that says what to do."""
 
 
-class _Settings(msgspec.Struct, forbid_unknown_fields=True):
+class _Settings(msgspec.Struct):
     assignment: str
     framework: Framework
     file: str
