@@ -232,7 +232,8 @@ class Watch:
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
         )
         self.lines = queue.Queue()
-        threading.Thread(target=lambda: [*map(self.lines.put, self.process.stdout)], daemon=True).start()
+        self.reader = threading.Thread(target=lambda: [*map(self.lines.put, self.process.stdout)], daemon=True)
+        self.reader.start()
 
     def until(self, text):
         """Return what is printed up to a line with the text; raises Empty when it does not come."""
@@ -243,7 +244,10 @@ class Watch:
 
     def end(self):
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(HANG_S)
+        code = self.process.wait(HANG_S)
+        self.reader.join()
+        self.process.stdout.close()
+        return code
 
 
 def test_watch_checks_again_what_a_save_changed(work):
