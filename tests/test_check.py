@@ -139,6 +139,20 @@ def test_what_is_wrong_is_said_how(work, pattern, replacement, says):
     assert says in done.stdout
 
 
+def test_a_pattern_is_diagnosed_without_the_course(work):
+    spoil(work, r"return e / e\.sum\(axis=-1, keepdims=True\)", "return -e / e.sum(axis=-1, keepdims=True)")
+    done = grader("check", work, "--only", "softmax")
+    assert re.search(r"hint +.*wrong sign", done.stdout)
+
+
+def test_the_handouts_settings_may_name_functions(work):
+    spoil(work, r"def one_hot\(", "def to_rows(")
+    with (work / "grader.toml").open("a") as settings:
+        settings.write('[functions]\none_hot = "softmax_classifier.py:to_rows"\n')
+    done = grader("check", work, "--only", "one_hot")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_chance_must_come_from_the_generator(work):
     spoil(work, r"return std \* rng\.standard_normal", "return std * np.random.default_rng().standard_normal")
     done = grader("check", work, "--only", "init_gaussian")
