@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from grader import oracle
 from grader.assignment import assignment_names, load_assignment
 from grader.course import load_course, topic_files
 from grader.generate.handout import Options, handout
-from grader.generate.vectors import PUBLIC
+from grader.generate.vectors import PUBLIC, public_checks
 from grader.tree import is_floating, leaves
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -196,6 +197,32 @@ def test_only_and_points():
     assert "mini_batches" not in made["HANDOUT.md"].decode()
     assert b"mini_batches" not in made["public.kgv"]
     assert "contours.svg" not in made
+
+
+def test_what_the_assignment_keeps_back_is_not_handed_out(tmp_path):
+    (tmp_path / "reference").symlink_to(ROOT / "reference", target_is_directory=True)
+    folder = tmp_path / "assignments" / "optimizers"
+    folder.mkdir(parents=True)
+    for file in (ROOT / "assignments" / "optimizers").iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    with (folder / "assignment.toml").open("a") as settings:
+        settings.write('[visibility.functions]\nadam_step = "hidden"\nadagrad_step = "visible"\n')
+    made = handout(tmp_path, "optimizers", Options("ipynb"))
+    assert b'"adam_step"' not in made["public.kgv"] and b'"adagrad_step"' in made["public.kgv"]
+    code = sources(made["optimizers.ipynb"])
+    assert any(cell.startswith("def adam_step(") for cell in code)
+    assert not any("check(adam_step)" in cell for cell in code)
+    assert "There are no public cases for `adam_step`." in made["README.md"].decode()
+    hidden = next(case.name for case in course("optimizers").topics["adagrad_step"].cases if not case.visible)
+    assert hidden.encode() in made["public.kgv"]
+
+
+@pytest.mark.parametrize("detail", ["actual-only", "none"])
+def test_expected_values_that_students_may_not_see_are_not_handed_out(detail):
+    assignment = load_assignment(ROOT, ["optimizers"])
+    reticent = [replace(f, disclosure=replace(f.disclosure, detail=detail)) for f in assignment.functions]
+    checks = public_checks(replace(assignment, functions=tuple(reticent)), course("optimizers"), "numpy")
+    assert checks == []
 
 
 def generate(*arguments):

@@ -7,9 +7,8 @@ import pytest
 
 from grader.assignment import assignment_names, load_assignment
 from grader.course import load_course
-from grader.generate.vectors import PUBLIC, public_vectors
+from grader.generate.vectors import PUBLIC, public_checks, public_vectors
 from grader.oracle import case_inputs
-from grader.plan import plan
 from grader.sketch import broken, sketched
 from grader.topic import Properties
 from grader.tree import leaves, unwrap
@@ -23,7 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def made(name, framework="numpy"):
     assignment = load_assignment(ROOT, [name])
     course = load_course(ROOT, [function.name for function in assignment.functions])
-    return assignment, course, public_vectors(assignment, course, framework)
+    checks = public_checks(assignment, course, framework)
+    return assignment, course, public_vectors(assignment, course, framework, checks)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def test_vectors_answer_what_the_course_answers(name, framework, tmp_path):
     assignment, course, data = made(name, framework)
     (tmp_path / "public.kgv").write_bytes(data)
     vectors = load(tmp_path / "public.kgv")
-    checks = [check for check in plan(assignment, course, framework, PUBLIC).checks if check.visible]
+    checks = public_checks(assignment, course, framework)
     trials = Trials(course.topics, framework, PUBLIC)
     assert vectors.plan([f.name for f in assignment.functions]).checks == tuple(checks)
     assert vectors.modules() == trials.modules(checks)
