@@ -118,6 +118,8 @@ def _derived(
         first = next((result for _, result in siblings if result.verdict is not Verdict.PASS), None)
         verdict = first.verdict if first else Verdict.FAULT
         said = "cannot be judged before one result is right"
+        if first is not None and verdict is Verdict.MISSING:
+            said = first.outline  # the same reason for all checks is told once
         return _result(check, verdict, said, said)
     for other in right if check.kind == "dtype" else [other for other, _ in siblings]:
         for reply in outcomes[other.id]:

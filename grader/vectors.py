@@ -188,10 +188,12 @@ def _judge(vector: Vector) -> Callable[[Mapping[str, Any], Sequence[Any]], str |
 
 
 def dump(assignment: Assignment, framework: Framework, modules: Sequence[Module], vectors: Sequence[Vector]) -> bytes:
-    """Return the file that holds the vectors, the same bytes for the same content."""
+    """Return the file that holds the vectors and the functions that have some, the same bytes for the same content."""
     (name,) = assignment.names
     texts = {module.name: module.chunks[0].text for module in modules}
-    entries = [Entry(f.name, f.hundredths, dict(f.shares), f.deadline_s) for f in assignment.functions]
+    held = {vector.function for vector in vectors}
+    functions = (function for function in assignment.functions if function.name in held)
+    entries = [Entry(f.name, f.hundredths, dict(f.shares), f.deadline_s) for f in functions]
     frames = b"".join(_frame(vector) for vector in vectors)
     manifest = Manifest(name, assignment.title, framework, _digest(frames), entries, texts)
     return FIRST_LINE + b"%d\n" % FORMAT + _frame(manifest) + frames

@@ -40,6 +40,8 @@ def test_the_wheel_holds_the_engine_and_nothing_of_the_course(archives):
         "grader/_templates/feedback.html.j2",
         "grader/_templates/feedback.css",
         "grader/_templates/topic.py.j2",
+        "grader/_templates/handout/README.md.j2",
+        "grader/generate/handout.py",
         "sandbox/worker.py",
         "sandbox/seccomp.json",
         "sandbox/Dockerfile",
@@ -117,6 +119,16 @@ def test_an_installed_archive_grades_a_course_elsewhere(archives, tmp_path, kind
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "out" / "feedback.html").exists()
+
+
+def test_an_installed_wheel_makes_a_handout_and_checks_it_without_the_course(archives, tmp_path):
+    python = installed(tmp_path, archives[0])
+    script = "import grader.cli; grader.cli.main()"
+    out = tmp_path / "handout"
+    made = [python, "-c", script, "generate", "optimizers", "--course", str(ROOT), "--out", str(out), "--solution"]
+    subprocess.run(made, cwd=tmp_path, check=True, capture_output=True)
+    done = subprocess.run([python, "-c", script, "check"], cwd=out, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_editable_install_does_not_expose_the_references(tmp_path):

@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grader import oracle, search
+from grader import oracle
 from grader.compare import compare
 from grader.course import Course, load_course
 from grader.execute import Boxes, execute
 from grader.judge import judge
 from grader.plan import plan
-from grader.promise import public_draws
 from grader.report.facts import facts
-from grader.shrink import shrink
-from grader.simpler import count
+from grader.shrink import search, shrink
+from grader.shrink.promise import public_draws
+from grader.shrink.simpler import count
 from grader.topic import Case, Topic
 from grader.tree import map_leaves
 from grader.trials import Trials

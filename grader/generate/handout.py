@@ -16,7 +16,7 @@ from grader.generate.notebook import notebook
 from grader.generate.solution import Solution
 from grader.generate.stubs import GenerateError, Source, docstring, needed_imports, read_source, stub
 from grader.generate.text import images, kept, sections
-from grader.generate.vectors import public_vectors
+from grader.generate.vectors import public_checks, public_vectors
 from grader.model import Assignment
 from grader.selfcheck import SETTINGS
 from grader.topic import Topic
@@ -60,18 +60,24 @@ def handout(root: Path, name: str, options: Options) -> dict[str, bytes]:
     folder = root / "assignments" / name
     parts = kept(sections(_text(folder), everything), names)
     pictures = {file: (folder / file).read_bytes() for part in parts for _, file, _ in images(part.text)}
-    files = {SETTINGS: _settings(name, options), CASES: public_vectors(assignment, course, options.framework)}
+    checks = public_checks(assignment, course, options.framework)
+    checked = {check.function for check in checks}
+    cases = public_vectors(assignment, course, options.framework, checks)
+    files = {SETTINGS: _settings(name, options), CASES: cases}
     setup, code = _code(root, assignment, course, options)
     intro = _comment(assignment.title, options)
-    whole = "\n\n".join([f'"""{intro}"""\n\n{setup}', *code.values()]).encode()
-    is_notebook = options.format == "ipynb"
-    files[file_name(name, options)] = notebook(f"*{intro}*", setup, parts, code, pictures) if is_notebook else whole
+    if options.format == "ipynb":
+        whole = notebook(f"*{intro}*", setup, parts, code, checked, pictures)
+    else:
+        whole = "\n\n".join([f'"""{intro}"""\n\n{setup}', *code.values()]).encode()
+    files[file_name(name, options)] = whole
     files["HANDOUT.md"] = ("\n\n".join(part.text for part in parts) + "\n").encode()
     facts = {
         "title": assignment.title,
         "file": file_name(name, options),
         "cases": CASES,
         "functions": _rows(assignment, course),
+        "unchecked": [function for function in names if function not in checked],
         "options": options,
     }
     files["README.md"] = _rendered("README.md.j2", facts)

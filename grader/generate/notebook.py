@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from grader.generate.text import Section, images
@@ -17,18 +17,24 @@ TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
 
 
 def notebook(
-    intro: str, setup: str, parts: Sequence[Section], code: Mapping[str, str], files: Mapping[str, bytes]
+    intro: str,
+    setup: str,
+    parts: Sequence[Section],
+    code: Mapping[str, str],
+    checked: Collection[str],
+    files: Mapping[str, bytes],
 ) -> bytes:
-    """Return the notebook: `code` is that of each function with its backward, `files` the images by name."""
+    """Return the notebook: `code` of each function with its backward, `checked` functions get a check cell.
+
+    `files` are the images by name. Functions that the text does not speak of come last.
+    """
     cells = [_markdown(intro, {}), _code(setup)]
-    for part in parts:
-        cells.append(_markdown(part.text, files))
+    told = [name for part in parts for name in part.functions]
+    for part in (*parts, Section("", tuple(name for name in code if name not in told))):
+        cells += [_markdown(part.text, files)] if part.text else []
         for name in part.functions:
-            cells += [_code(code[name]), _code(f"from grader import check\n\ncheck({name})\n")]
-    told = {name for part in parts for name in part.functions}
-    for name in code:
-        if name not in told:
-            cells += [_code(code[name]), _code(f"from grader import check\n\ncheck({name})\n")]
+            cells.append(_code(code[name]))
+            cells += [_code(f"from grader import check\n\ncheck({name})\n")] if name in checked else []
     for number, cell in enumerate(cells, 1):
         cell["id"] = f"cell-{number:03}"
     metadata = {

@@ -26,12 +26,22 @@ from sandbox.base import Framework, Rng
 PUBLIC = "public"
 
 
-def public_vectors(assignment: Assignment, course: Course, framework: Framework) -> bytes:
-    """Return the file of the assignment's visible cases. Raises GenerateError."""
+def public_checks(assignment: Assignment, course: Course, framework: Framework) -> list[Check]:
+    """Return the checks that students may make themselves. Raises GenerateError.
+
+    Functions of which the assignment shows no case, or no expected values, have none.
+    """
     planned = plan(assignment, course, framework, PUBLIC)
     if planned.faults:
         raise GenerateError(next(iter(planned.faults.values())))
-    checks = [check for check in planned.checks if check.visibility == "visible"]
+    visible = [check for check in planned.checks if check.visibility == "visible"]
+    told = {function.name for function in assignment.functions if function.disclosure.detail == "full"}
+    told &= {check.function for check in visible if check.kind == "values"}
+    return [check for check in visible if check.function in told]
+
+
+def public_vectors(assignment: Assignment, course: Course, framework: Framework, checks: Sequence[Check]) -> bytes:
+    """Return the file of public cases that holds these checks."""
     trials = Trials(course.topics, framework, PUBLIC)
     return dump(assignment, framework, trials.modules(checks), [_vector(check, trials) for check in checks])
 

@@ -128,13 +128,13 @@ class _Printer:
         if function.note and function.note not in {finding.summary for finding in (*reasons, *ours)}:
             self.line(function.note, before="  ")
         for finding in ours:
-            self.line(f"{finding.summary} ({finding.extent})", before="  ? ", before_style="magenta")
+            self.line(_told(finding), before="  ? ", before_style="magenta")
         if state is Status.FAULT and not ours and not function.note:
             self.line(words.FAULT_NOTE, before="  ? ", before_style="magenta")
         if reasons:
             self.finding(reasons[0], function)
         for finding in reasons[1 : 1 + _OTHERS]:
-            self.line(f"{finding.summary} ({finding.extent})", before=self.cross, before_style="red")
+            self.line(_told(finding), before=self.cross, before_style="red")
         self.more(len(reasons) - 1 - _OTHERS, "mistake")
 
     def finding(self, finding: Finding, function: FunctionResult) -> None:
@@ -193,3 +193,8 @@ class _Printer:
         if not self.unicode:
             text = text.replace("…", "...").replace("–", "-").replace("±", "+-")
         return text.encode(self.encoding, "backslashreplace").decode(self.encoding)
+
+
+def _told(finding: Finding) -> str:
+    """Return a finding on one line, with the checks that it is about."""
+    return f"{finding.summary} ({finding.extent})" if finding.extent else finding.summary

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from grader.promise import Place, Range, is_number, place, public_draws
+from grader.shrink.promise import Place, Range, is_number, place, public_draws
 from grader.topic import Topic
 from grader.tree import Path, is_floating, leaves
 

@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from grader import oracle, simpler
+from grader import oracle
 from grader.execute import Boxes, Outcomes
 from grader.model import Assignment, Check, CheckResult, Exhibit, Plan, Submission
-from grader.promise import public_draws
 from grader.report.findings import urgency
-from grader.search import Failure, Point, Search, Student, failure
+from grader.shrink import simpler
+from grader.shrink.promise import public_draws
+from grader.shrink.search import Failure, Point, Search, Student, failure
 from grader.topic import Properties, Topic
 from grader.trials import Trials
 

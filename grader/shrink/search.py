@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from grader import simpler
 from grader.execute import Boxes, Outcome, run
 from grader.exhibit import exhibit, show
 from grader.judge import NO_GRADIENT, judge_check
 from grader.model import Check, CheckResult, Exhibit, Submission, Verdict
-from grader.promise import Promise
-from grader.simpler import Inputs
+from grader.shrink import simpler
+from grader.shrink.promise import Promise
+from grader.shrink.simpler import Inputs
 from grader.tree import leaves
 from grader.trials import Trials
 from sandbox.base import Raised, Refused, Values
