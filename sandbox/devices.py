@@ -45,25 +45,29 @@ class Card(Host):
     """The first CUDA device. It is opened after the fork: what the driver keeps of a process, a child cannot use."""
 
     remote = True
+    name = "cuda"
 
     def __init__(self, torch: ModuleType) -> None:
         super().__init__(torch)
         self._wait = torch.cuda.synchronize  # the student's code may give torch another
 
-    def open(self) -> None:
-        torch = self._torch
-        if not torch.backends.cuda.is_built():
+    def require(self) -> None:
+        """Raise RuntimeError where there is no such device."""
+        if not self._torch.backends.cuda.is_built():
             raise RuntimeError("this torch is built without CUDA: install one with it, or use --device cpu")
-        if not torch.cuda.is_available():
+        if not self._torch.cuda.is_available():
             raise RuntimeError("torch finds no CUDA device: check the driver with nvidia-smi, or use --device cpu")
+
+    def open(self) -> None:
+        self.require()
         # The worker counts the threads that the driver and autograd start, before any are the student's.
-        square = torch.ones(2, 2, device="cuda", requires_grad=True)
+        square = self._torch.ones(2, 2, device=self.name, requires_grad=True)
         (square @ square).sum().backward()
         self.synchronise()
 
     def place(self, tensor: Any) -> Any:
         # A plain copy to the card would close the gaps of a strided tensor.
-        own = self._torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="cuda")
+        own = self._torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=self.name)
         return own.copy_(tensor)
 
     def fetch(self, tensor: Any) -> Any:
@@ -71,7 +75,7 @@ class Card(Host):
         return tensor.cpu()
 
     def generator(self, seed: int) -> Any:
-        return self._torch.Generator(device="cuda").manual_seed(seed)
+        return self._torch.Generator(device=self.name).manual_seed(seed)
 
     def synchronise(self) -> None:
         self._wait()
