@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from sandbox.base import Call, Limits, SandboxUnavailable
 from sandbox.docker import container_options
-from sandbox.engine import image_id
+from sandbox.engine import image_id, left_out
 from sandbox.select import choose
 from tests.sandbox.conftest import make, one_module, stand_in
 
@@ -63,3 +65,11 @@ def test_an_engine_without_the_toolkit_says_what_to_install(monkeypatch: pytest.
     monkeypatch.setattr("sandbox.docker.image_id", lambda client, framework, device: image_id(client, framework))
     with pytest.raises(SandboxUnavailable, match="NVIDIA Container Toolkit, or use --device cpu"):
         choose("docker", "torch", device="cuda")
+
+
+def test_an_engine_that_leaves_the_card_out_is_told_apart() -> None:
+    options = {"device_requests": container_options("torch", LIMITS, "run")["device_requests"]}
+    without = SimpleNamespace(attrs={"HostConfig": {"DeviceRequests": None}})
+    spelled = SimpleNamespace(attrs={"HostConfig": {"DeviceRequests": [{"Count": 1}]}})
+    assert left_out(without, options) == ["device_requests"]  # type: ignore[arg-type]
+    assert left_out(spelled, options) == []  # type: ignore[arg-type]
