@@ -47,8 +47,8 @@ check: lint types test  ## everything before a commit
 verify: $(VENV)/.dev  ## prove every topic of the course
 	$(BIN)/grader verify
 
-gpu-test: $(VENV)/.dev  ## values and gradients of the torch references on a real card
-	$(BIN)/python -m pytest tests/reference/test_gpu.py -rs
+gpu-test: $(VENV)/.dev  ## the torch references, and whole grades in boxes, on a real card
+	$(BIN)/python -m pytest tests/reference/test_gpu.py tests/timing/test_gpu_path.py -rs
 
 bench: $(VENV)/.dev  ## measure the grader against bare pytest
 	$(BIN)/python benchmarks/overhead.py

@@ -48,6 +48,7 @@ def _stop(message: str, code: int) -> NoReturn:
 # Options that several commands share.
 in_course = click.option("--course", type=click.Path(path_type=Path), help="Folder with reference/ and assignments/.")
 in_framework = click.option("--framework", type=click.Choice(["numpy", "torch"]), default="numpy", show_default=True)
+on_device = click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 in_sandbox = click.option(
     "--sandbox",
     "backend",
@@ -73,7 +74,7 @@ def cli() -> None:
 @click.option("--assignment", "assignments", multiple=True, metavar="NAME", help="Grade this assignment; repeatable.")
 @click.option("--only", metavar="F,G", default="", help="Grade only these functions.")
 @in_framework
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@on_device
 @in_sandbox
 @click.option("--runtime", default="", metavar="NAME", help="Docker: another runtime of the engine, such as runsc.")
 @click.option("--speed/--no-speed", default=True, show_default=True, help="Time critical kernels that are right.")
@@ -102,10 +103,8 @@ def run(
     """
     from sandbox.base import SandboxUnavailable
 
-    if device == "cuda":
-        _stop("--device cuda is not there yet: the sandboxes run on the CPU; leave it out.", WRONG_REQUEST)
     # A box takes its time to start: everything else is loaded meanwhile.
-    with _warm_sandbox(backend, framework, runtime) as sandbox:
+    with _warm_sandbox(backend, framework, runtime, device) as sandbox:
         from grader.assignment import AssignmentError
         from grader.collect import CollectError
         from grader.course import CourseError, find_course
@@ -116,7 +115,7 @@ def run(
         secret = f"{os.environ.get('GRADER_SECRET', '')}:{seed}"
         try:
             root = find_course(course, Path.cwd())
-            request = Request(submission, root, assignments, functions, framework, secret, speed)  # type: ignore[arg-type]
+            request = Request(submission, root, assignments, functions, framework, secret, speed, device)  # type: ignore[arg-type]
             prepared = prepare(request)
             if sandbox.name == "process" and not as_json:
                 click.echo("grader: warning: the process backend does not protect against hostile code.", err=True)
@@ -227,16 +226,19 @@ def generate(
 @in_course
 @click.option("--only", metavar="F,G", default="", help="Time only these functions.")
 @in_framework
+@on_device
 @in_sandbox
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list and nothing else.")
-def bench(submission: Path, course: Path | None, only: str, framework: str, backend: str, as_json: bool) -> None:
+def bench(
+    submission: Path, course: Path | None, only: str, framework: str, device: str, backend: str, as_json: bool
+) -> None:
     """Time the critical kernels of SUBMISSION beside the references, with many rounds: for tuning.
 
     Nothing is graded; a kernel whose answers are wrong says so.
     """
     from sandbox.base import SandboxUnavailable
 
-    with _warm_sandbox(backend, framework, "") as sandbox:
+    with _warm_sandbox(backend, framework, "", device) as sandbox:
         from grader.assignment import AssignmentError
         from grader.bench import bench as timings_of
         from grader.bench import print_timings
@@ -247,7 +249,8 @@ def bench(submission: Path, course: Path | None, only: str, framework: str, back
         functions = _names(only)
         try:
             root = find_course(course, Path.cwd())
-            prepared = prepare(Request(submission, root, (), functions, framework))  # type: ignore[arg-type]
+            request = Request(submission, root, (), functions, framework, device=device)  # type: ignore[arg-type]
+            prepared = prepare(request)
             timings = timings_of(prepared, sandbox)
         except (CollectError, CourseError, AssignmentError) as error:
             _stop(str(error), WRONG_REQUEST)
@@ -375,13 +378,14 @@ def sandbox() -> None:
 @sandbox.command()
 @click.option("--base", default="python:3.11-slim", show_default=True, metavar="IMAGE", help="Base image with Python.")
 @click.option("--torch", is_flag=True, help="Build the image with torch too.")
-def build(base: str, torch: bool) -> None:
+@click.option("--cuda", is_flag=True, help="Build the image with a torch for NVIDIA cards too.")
+def build(base: str, torch: bool, cuda: bool) -> None:
     """Build the sandbox image from sandbox/Dockerfile."""
     from sandbox.base import SandboxUnavailable
     from sandbox.images import build_images
 
     try:
-        for line in build_images(base, torch):
+        for line in build_images(base, torch, cuda):
             click.echo(line)
     except SandboxUnavailable as error:
         _stop(str(error), OUR_FAULT)
@@ -401,17 +405,19 @@ def _names(listed: str) -> tuple[str, ...]:
 
 
 @contextmanager
-def _warm_sandbox(backend: str, framework: str, runtime: str) -> Iterator[Sandbox]:
+def _warm_sandbox(backend: str, framework: str, runtime: str, device: str = "cpu") -> Iterator[Sandbox]:
     """Choose a sandbox and start a box ahead; at the end close the sandbox, whatever happened."""
     from sandbox.base import Limits, SandboxUnavailable
     from sandbox.select import choose
 
+    if device != "cpu" and framework != "torch":
+        _stop(f"--device {device} needs --framework torch.", WRONG_REQUEST)
     try:
-        sandbox = choose(backend, framework, runtime)  # type: ignore[arg-type]
+        sandbox = choose(backend, framework, runtime, device)  # type: ignore[arg-type]
     except SandboxUnavailable as error:
         _stop(str(error), OUR_FAULT)
     try:
-        sandbox.warm(framework, Limits.for_framework(framework))  # type: ignore[arg-type]
+        sandbox.warm(framework, Limits.for_framework(framework, device))  # type: ignore[arg-type]
         yield sandbox
     finally:
         try:

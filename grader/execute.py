@@ -12,6 +12,7 @@ from grader.oracle import Oracle
 from sandbox.base import (
     Call,
     Crashed,
+    Device,
     Limits,
     Missing,
     Reply,
@@ -57,6 +58,11 @@ class Boxes:
         self.records: list[BoxRecord] = []
         self.seconds: dict[str, float] = {}
         self.cpu_seconds: dict[str, float] = {}
+
+    @property
+    def device(self) -> Device:
+        """Where the tensors are in the boxes."""
+        return self._limits.device
 
     def anew(self) -> Boxes:
         """Return boxes for the same submission that know what loads by its definitions alone, and nothing else."""

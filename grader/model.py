@@ -415,3 +415,4 @@ class Report:
     duration_s: float
     audience: Audience = "student"
     sandbox_record: SandboxRecord | None = None
+    device: Literal["cpu", "cuda"] = "cpu"

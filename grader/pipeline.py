@@ -32,7 +32,7 @@ from grader.timing.boxes import variation
 from grader.timing.measure import QUICK, Effort, Stopwatch
 from grader.timing.results import right, speed_results
 from grader.trials import Trials
-from sandbox.base import Framework, Limits, Sandbox, Source
+from sandbox.base import Device, Framework, Limits, Sandbox, Source
 
 Progress = Callable[[int, int, str], None]
 
@@ -51,6 +51,7 @@ class Request:
     framework: Framework = "numpy"
     secret: str = ""
     speed: bool = False
+    device: Device = "cpu"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +93,11 @@ def grade(prepared: Prepared, sandbox: Sandbox, progress: Progress = lambda done
     """
     modules = (*prepared.submission.modules, *prepared.trials.modules(prepared.plan.checks))
     framework = prepared.request.framework
-    boxes = Boxes(sandbox, Source(modules, framework), Limits.for_framework(framework))
+    limits = Limits.for_framework(framework, prepared.request.device)
+    boxes = Boxes(sandbox, Source(modules, framework), limits)
     if any(check.kind == "speed" for check in prepared.plan.checks):
         # Timing takes boxes of its own: they start while values are compared.
-        sandbox.warm(framework, Limits.for_framework(framework), keep=2)
+        sandbox.warm(framework, limits, keep=2)
     prepared.trials.prepare(prepared.plan.checks)  # while the box starts
     try:
         outcomes = _execute(prepared, boxes, progress)
@@ -128,7 +130,9 @@ def stopwatch(prepared: Prepared, sandbox: Sandbox, effort: Effort = QUICK) -> S
     topics, request = prepared.trials.topics, prepared.request
     modules = (*prepared.submission.modules, *variation(topics.values()))
     source = Source(modules, request.framework)
-    return Stopwatch(sandbox, request.course, topics, prepared.submission, source, request.secret, effort)
+    return Stopwatch(
+        sandbox, request.course, topics, prepared.submission, source, request.secret, effort, request.device
+    )
 
 
 def _time(

@@ -62,6 +62,7 @@ def report_of(
         duration_s=round((datetime.now(UTC) - started).total_seconds(), 3),
         audience="staff",
         sandbox_record=SandboxRecord(sandbox.details, tuple(boxes.records)),
+        device=boxes.device,
     )
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 Framework: TypeAlias = Literal["numpy", "torch"]
+Device: TypeAlias = Literal["cpu", "cuda"]
 # glibc gives freed memory back to the system, and fetches it anew page by page, by rules that depend on what was freed
 # before: the same code then takes now 1x and now 2x the CPU time. These keep up to 32 MiB a piece in the process.
 STEADY_MEMORY = {
@@ -81,6 +82,7 @@ class Limits:
 
     `memory_bytes` bounds the whole box; `processes` bounds processes and threads; `result_bytes` one encoded
     answer; `printed_bytes` the standard output and error kept of one call (the rest is read and dropped).
+    `device` is where tensors are when the student's function gets them; a card's own memory is not bounded.
     """
 
     memory_bytes: int = 1 << 30
@@ -88,11 +90,14 @@ class Limits:
     load_deadline_s: float = 20.0
     result_bytes: int = 64 << 20
     printed_bytes: int = 8 << 10
+    device: Device = "cpu"
 
     @classmethod
-    def for_framework(cls, framework: Framework) -> Limits:
-        """Return the default limits of a framework: torch needs more address space and more threads."""
-        return replace(cls(), memory_bytes=3 << 30, processes=128) if framework == "torch" else cls()
+    def for_framework(cls, framework: Framework, device: Device = "cpu") -> Limits:
+        """Return the default limits: torch needs more memory and more threads, and a card's driver still more."""
+        if framework == "numpy":
+            return cls(device=device)
+        return replace(cls(device=device), memory_bytes=(3 if device == "cpu" else 8) << 30, processes=128)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +105,12 @@ class Block:
     """One step of timed work, of which the host reads the cost from outside.
 
     "base" leaves the call's arguments in the box, with the function that varies them. "run" calls the function
-    `repeat` times on inputs that follow from `seed`, and "idle" does the same but for the calls. "project" returns of
-    each result, array by array, size, and the norm and the signed sum of random elements that follow from `seed`.
+    `repeat` times on inputs that follow from `seed`, and "idle" does the same but for the calls; "ready" makes the
+    inputs of the next of the two ahead, and puts them on the device. "project" returns of each result, array by array,
+    size, and the norm and the signed sum of random elements that follow from `seed`.
     """
 
-    step: Literal["base", "run", "idle", "project"]
+    step: Literal["base", "ready", "run", "idle", "project"]
     seed: int = 0
     repeat: int = 1
     vary: Function | None = None

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import bpf
-from sandbox.base import Framework, Limits, SandboxUnavailable
+from sandbox.base import Device, Framework, Limits, SandboxUnavailable
 from sandbox.confinement import privileges, reach, refuse
 from sandbox.local import ENVIRONMENT, LocalBox, LocalSandbox, beside_others, kin
 from sandbox.program import command
@@ -74,8 +74,8 @@ class BubblewrapBox(LocalBox):
     The worker is not to be traced, and no signal from inside ends or stops it.
     """
 
-    def __init__(self, framework: Framework) -> None:
-        with launch(command(framework)) as (arguments, files):
+    def __init__(self, framework: Framework, device: Device) -> None:
+        with launch(command(framework, device)) as (arguments, files):
             super().__init__(arguments, ENVIRONMENT | {"HOME": "/tmp"}, files=files)  # noqa: S108 - in the box
 
     def _end(self) -> None:

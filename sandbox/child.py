@@ -22,6 +22,7 @@ import numpy as np
 from sandbox.bench import Bench
 from sandbox.bpf import childless
 from sandbox.decoder import decode
+from sandbox.devices import Host, announce
 from sandbox.encoder import encode
 from sandbox.exchange import Key
 from sandbox.loader import Loader, shown
@@ -39,11 +40,11 @@ OUR_FAULT = 70
 class Student:
     """The student's code, and the answers that it gives to requests."""
 
-    def __init__(self, box: dict[str, Any], torch: ModuleType | None, definitions_only: bool) -> None:
+    def __init__(self, box: dict[str, Any], torch: ModuleType | None, device: Host, definitions_only: bool) -> None:
         self._loader = Loader(box["modules"], definitions_only)
         sys.meta_path.append(self._loader)
-        self._side = BoxSide(torch, self._loader)
-        self._bench = Bench(self._side, torch)
+        self._side = BoxSide(torch, self._loader, device)
+        self._bench = Bench(self._side, torch, device)
         self._gradients = importlib.import_module("sandbox.autograd").gradients if torch else None
         self._cap = box["result_bytes"]
         self._loaded: set[str] = set()
@@ -152,17 +153,20 @@ def clean(text: str) -> str:
 
 
 def live(
-    requests: int, answers: int, printed: int, box: dict[str, Any], torch: ModuleType | None, key: Key
+    requests: int, answers: int, printed: int, box: dict[str, Any], torch: ModuleType | None, device: Host, key: Key
 ) -> NoReturn:
     """Turn a freshly forked process into a child that serves requests until the pipe closes."""
     code = OUR_FAULT
     try:
-        confine(box, torch is not None)
+        confine(box, torch is not None, device)
+        if device.remote and not announce(device, answers):
+            os._exit(code)
+        # Not before: a driver may have to run a program when it is opened.
         if key.timed and (rules := childless(os.uname().machine)):
             # A child that nobody waits for takes its seconds with it, and no clock of a process ever shows them.
             filter_calls(rules)
         redirect(printed)
-        student = Student(box, torch, key.definitions_only)
+        student = Student(box, torch, device, key.definitions_only)
         settle(torch)
         serve(requests, answers, student)
         code = 0
@@ -199,7 +203,7 @@ def settle(torch: ModuleType | None) -> None:
         torch.manual_seed(0)
 
 
-def confine(box: dict[str, Any], with_torch: bool) -> None:
+def confine(box: dict[str, Any], with_torch: bool, device: Host) -> None:
     """Make the process its own session, the first to be killed for memory, and bound what it may use."""
     os.setsid()
     control(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -213,6 +217,8 @@ def confine(box: dict[str, Any], with_torch: bool) -> None:
     limits = {"RLIMIT_AS": memory, "RLIMIT_CORE": 0, "RLIMIT_FSIZE": 64 << 20, "RLIMIT_NOFILE": 256}
     if box["processes"] is not None and os.getuid() != 0:
         limits["RLIMIT_NPROC"] = box["processes"]
+    if device.remote:
+        del limits["RLIMIT_AS"]  # the driver reserves addresses for all memory there is, the card's and the host's
     for name, limit in limits.items():
         with contextlib.suppress(OSError, ValueError, AttributeError):
             number = getattr(resource, name)

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sandbox.base import STEADY_MEMORY, Framework, Limits, Session, Source
+from sandbox.base import STEADY_MEMORY, Device, Framework, Limits, SandboxUnavailable, Session, Source
 from sandbox.confinement import WRITABLE, bounds, privileges, reach, refuse
 from sandbox.container import DockerBox, remove, start
 from sandbox.dialects import CLOSED, gvisor_options, is_podman, podman_options
@@ -38,11 +38,11 @@ class DockerSandbox:
 
     name = "docker"
 
-    def __init__(self, framework: Framework = "numpy", runtime: str = "") -> None:
+    def __init__(self, framework: Framework = "numpy", runtime: str = "", device: Device = "cpu") -> None:
         self._run, self._runtime = new_run(), runtime
         self._client = connect()
         try:
-            self._images: dict[Framework, str] = {framework: image_id(self._client, framework)}
+            self._images = {(framework, device): image_id(self._client, framework, device)}
             self._podman = is_podman(self._client.version())
         except BaseException:
             self._client.close()
@@ -63,7 +63,10 @@ class DockerSandbox:
     @property
     def details(self) -> Mapping[str, str]:
         """The images by framework, and the engine's runtime where another than its default was asked for."""
-        images = {f"image for {framework}": image for framework, image in self._images.items()}
+        images = {
+            f"image for {framework if device == 'cpu' else device}": image
+            for (framework, device), image in self._images.items()
+        }
         return images | ({"runtime": self._runtime} if self._runtime else {})
 
     def warm(self, framework: Framework, limits: Limits, keep: int = 0) -> None:
@@ -90,8 +93,9 @@ class DockerSandbox:
         self._client.close()
 
     def _start(self, framework: Framework, limits: Limits) -> DockerBox:
-        if framework not in self._images:
-            self._images[framework] = image_id(self._client, framework)
+        image = framework, limits.device
+        if image not in self._images:
+            self._images[image] = image_id(self._client, *image)
         options = container_options(framework, limits, self._run)
         if self._podman:
             options = podman_options(options)
@@ -99,7 +103,12 @@ class DockerSandbox:
             options |= {"runtime": self._runtime}
         if self._runtime == GVISOR:
             options = gvisor_options(options)
-        box = start(self._client, self._images[framework], options, self._bury)
+        try:
+            box = start(self._client, self._images[image], options, self._bury)
+        except SandboxUnavailable as error:
+            if limits.device == "cpu" or "device driver" not in str(error):
+                raise
+            raise SandboxUnavailable(f"{error}: install the NVIDIA Container Toolkit, or use --device cpu") from error
         if not self._reaped:
             self._reaped = True
             self._undertaker.submit(self._reap)
@@ -133,7 +142,7 @@ def container_options(framework: Framework, limits: Limits, run: str) -> dict[st
     from docker.types import LogConfig, Ulimit
 
     return {
-        "entrypoint": ["python3", *command(framework)],
+        "entrypoint": ["python3", *command(framework, limits.device)],
         "command": [],
         "stdin_open": True,
         "tty": False,
@@ -163,6 +172,7 @@ def container_options(framework: Framework, limits: Limits, run: str) -> dict[st
         "oom_score_adj": 500,
         "healthcheck": {"test": ["NONE"]},
         "auto_remove": False,
+        "device_requests": device_requests(limits.device),
         "labels": {RUN_LABEL: run, OWNER_LABEL: owner(), DEADLINE_LABEL: str(math.ceil(time.time()) + LIFETIME_S)},
         "environment": {
             "HOME": WRITABLE,
@@ -173,6 +183,13 @@ def container_options(framework: Framework, limits: Limits, run: str) -> dict[st
             **STEADY_MEMORY,
         },
     }
+
+
+def device_requests(device: Device) -> list[Any]:
+    """Return what the engine's `--gpus` asks for: one card, and of its driver what computes; nothing on the CPU."""
+    from docker.types import DeviceRequest
+
+    return [] if device == "cpu" else [DeviceRequest(count=1, capabilities=[["gpu", "compute", "utility"]])]
 
 
 @cache

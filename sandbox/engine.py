@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sandbox.base import Framework, SandboxUnavailable
+from sandbox.base import Device, Framework, SandboxUnavailable
 from sandbox.dialects import is_podman
 
 if TYPE_CHECKING:
@@ -48,9 +48,9 @@ class EngineFacts:
     problem: str = ""
 
 
-def tag(framework: Framework) -> str:
-    """Return the name of a framework's sandbox image."""
-    return f"{REPOSITORY}:{framework}"
+def tag(framework: Framework, device: Device = "cpu") -> str:
+    """Return the name of a framework's sandbox image; a card's holds a torch that is built for it."""
+    return f"{REPOSITORY}:{framework if device == 'cpu' else device}"
 
 
 @contextmanager
@@ -82,15 +82,16 @@ def connect(timeout_s: int = TIMEOUT_S) -> DockerClient:
         raise SandboxUnavailable(f"no Docker engine answers: {first_line(error)}") from error
 
 
-def image_id(client: DockerClient, framework: Framework) -> str:
+def image_id(client: DockerClient, framework: Framework, device: Device = "cpu") -> str:
     """Return the id of a framework's image, never pulling. Raises SandboxUnavailable when there is none."""
     from docker.errors import ImageNotFound
 
     try:
-        return str(client.images.get(tag(framework)).id)
+        return str(client.images.get(tag(framework, device)).id)
     except ImageNotFound:
-        torch = " --torch" if framework == "torch" else ""
-        raise SandboxUnavailable(f"no sandbox image {tag(framework)}: run `grader sandbox build{torch}`") from None
+        option = " --cuda" if device == "cuda" else " --torch" if framework == "torch" else ""
+        name = tag(framework, device)
+        raise SandboxUnavailable(f"no sandbox image {name}: run `grader sandbox build{option}`") from None
 
 
 def left_out(container: Container, options: Mapping[str, Any]) -> list[str]:
@@ -99,7 +100,9 @@ def left_out(container: Container, options: Mapping[str, Any]) -> list[str]:
     Rootless engines on cgroup v1 bound nothing, and Podman takes no runtime.
     """
     kept = container.attrs["HostConfig"]
-    return [option for option, name in KEPT.items() if option in options and kept.get(name) != options[option]]
+    lost = [option for option, name in KEPT.items() if option in options and kept.get(name) != options[option]]
+    # An engine spells a request for devices out, so that it comes back in other words.
+    return lost + ["device_requests"] * bool(options.get("device_requests") and not kept.get("DeviceRequests"))
 
 
 def probe_docker() -> EngineFacts:

@@ -47,7 +47,10 @@ class Key(NamedTuple):
 
 @dataclass
 class Child:
-    """A forked child as its parent sees it: the parent's ends of its pipes, and what it has loaded."""
+    """A forked child as its parent sees it: the parent's ends of its pipes, and what it has loaded.
+
+    `problem` says why it could not open its device; `threads` is how many it had before any were the student's.
+    """
 
     pid: int
     key: Key
@@ -55,6 +58,8 @@ class Child:
     answers: int
     printed: int
     reader: Reader
+    threads: int = 1
+    problem: str = ""
     loaded: set[str] = field(default_factory=set)
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sandbox.base import Framework, SandboxUnavailable
+from sandbox.base import Device, Framework, SandboxUnavailable
 from sandbox.engine import engine, image_id, tag
 
 if TYPE_CHECKING:
@@ -20,33 +20,41 @@ TORCH = "2.13.0"
 BUILD_TIMEOUT_S = 3600
 
 
-def build_images(base: str, torch: bool = False) -> Iterator[str]:
-    """Build the NumPy image, and with `torch` the torch image; yield one line per step.
+def build_images(base: str, torch: bool = False, cuda: bool = False) -> Iterator[str]:
+    """Build the NumPy image, with `torch` the torch image, with `cuda` that for a card; yield one line per step.
 
     Raises SandboxUnavailable when no engine answers or a build fails.
     """
     with engine(BUILD_TIMEOUT_S) as client:
-        for framework in ("numpy", "torch") if torch else ("numpy",):
-            yield f"building {tag(framework)} from {base}"
-            _build(client, base, framework)
-            yield f"{tag(framework)} is ready: {image_id(client, framework)}"
+        images: list[tuple[Framework, Device, bool]] = [
+            ("numpy", "cpu", True),
+            ("torch", "cpu", torch),
+            ("torch", "cuda", cuda),
+        ]
+        for framework, device in [(framework, device) for framework, device, wanted in images if wanted]:
+            yield f"building {tag(framework, device)} from {base}"
+            _build(client, base, framework, device)
+            yield f"{tag(framework, device)} is ready: {image_id(client, framework, device)}"
 
 
-def _build(client: DockerClient, base: str, framework: Framework) -> None:
+def _build(client: DockerClient, base: str, framework: Framework, device: Device) -> None:
     from docker.errors import APIError, BuildError
 
+    name = tag(framework, device)
     arguments = {
         "BASE": base,
         "NUMPY": ".".join(np.__version__.split(".")[:2]) + ".*",
         "TORCH": TORCH if framework == "torch" else "",
     }
+    if device == "cuda":
+        arguments["TORCH_INDEX"] = ""  # the package index's own torch is built with CUDA
     try:
         client.images.build(
-            fileobj=_context(), custom_context=True, tag=tag(framework), buildargs=arguments, rm=True, forcerm=True
+            fileobj=_context(), custom_context=True, tag=name, buildargs=arguments, rm=True, forcerm=True
         )
     except (APIError, BuildError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise SandboxUnavailable(f"{tag(framework)} cannot be built from {base}: {reason}") from error
+        raise SandboxUnavailable(f"{name} cannot be built from {base}: {reason}") from error
 
 
 def _context() -> io.BytesIO:

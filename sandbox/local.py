@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from sandbox.base import STEADY_MEMORY, Framework, Limits, SandboxUnavailable, Session, Source
+from sandbox.base import STEADY_MEMORY, Device, Framework, Limits, SandboxUnavailable, Session, Source
 from sandbox.pool import Pool
 from sandbox.processes import descendants
 from sandbox.stream import Stream, last_line
@@ -37,7 +37,7 @@ CPU_CLOCK = 2  # Linux: the clock id of a process's scheduled time, in nanosecon
 class LocalSandbox:
     """What the backends without an engine share; `start` makes a box, `processes` the limit in the system's terms."""
 
-    def __init__(self, start: Callable[[Framework], LocalBox], processes: Callable[[Limits], int]) -> None:
+    def __init__(self, start: Callable[[Framework, Device], LocalBox], processes: Callable[[Limits], int]) -> None:
         self._start, self._processes = start, processes
         # The system ends a box with the thread that started it: the pool's only one, which lives as long as the pool.
         self._pool = Pool(self._ready)
@@ -62,7 +62,7 @@ class LocalSandbox:
         self._pool.close()
 
     def _ready(self, framework: Framework, limits: Limits) -> LocalBox:
-        box = self._start(framework)
+        box = self._start(framework, limits.device)
         from sandbox.session import await_ready
 
         self._check(box, await_ready(box))

@@ -12,7 +12,7 @@ import time
 
 import psutil
 
-from sandbox.base import Framework, Limits, SandboxUnavailable
+from sandbox.base import Device, Framework, Limits, SandboxUnavailable
 from sandbox.leftovers import FOLDER_PREFIX, remove_folder
 from sandbox.local import ENVIRONMENT, LocalBox, LocalSandbox, beside_others, kin
 from sandbox.processes import sweep
@@ -46,14 +46,16 @@ class ProcessSandbox(LocalSandbox):
 class ProcessBox(LocalBox):
     """A worker process in a session of its own, in a folder of its own, with an environment of its own."""
 
-    def __init__(self, framework: Framework) -> None:
+    def __init__(self, framework: Framework, device: Device) -> None:
         try:
             self._folder = tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-")
         except OSError as error:
             raise SandboxUnavailable(f"the sandbox has no room for its folder: {error.strerror or error}") from error
         self._mark = secrets.token_hex(16)
         own = {"HOME": self._folder, "TMPDIR": self._folder, MARK: self._mark}
-        super().__init__([sys.executable, *command(framework)], ENVIRONMENT | own, self._folder)
+        if device != "cpu":
+            own["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
+        super().__init__([sys.executable, *command(framework, device)], ENVIRONMENT | own, self._folder)
 
     def _end(self) -> None:
         """End the worker's descendants, then the worker, then what has left it but bears its mark.

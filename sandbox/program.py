@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from sandbox.base import Framework
+from sandbox.base import Device, Framework
 
 FILES = (
     "wire",
@@ -14,6 +14,7 @@ FILES = (
     "processes",
     "facts",
     "loader",
+    "devices",
     "sides",
     "bench",
     "bpf",
@@ -46,8 +47,11 @@ main()
 
 
 @cache
-def command(framework: Framework) -> tuple[str, ...]:
+def command(framework: Framework, device: Device = "cpu") -> tuple[str, ...]:
     """Return the arguments for a Python interpreter that make it the worker of a box."""
-    here = Path(__file__).parent
-    texts = {f"sandbox.{name}": (here / f"{name}.py").read_text(encoding="utf-8") for name in FILES}
-    return "-I", "-c", f"FILES = { ({'sandbox': ''} | texts)!r}{START}", framework
+    texts = {f"sandbox.{name}": _text(name) for name in FILES}
+    return "-I", "-c", f"FILES = { ({'sandbox': ''} | texts)!r}{START}", framework, device
+
+
+def _text(name: str) -> str:
+    return (Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8")

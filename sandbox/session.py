@@ -26,6 +26,7 @@ from sandbox.base import (
     Values,
 )
 from sandbox.decoder import decode
+from sandbox.devices import OPENING_S
 from sandbox.encoder import encode
 from sandbox.values import ANSWERS, HOST
 from sandbox.wire import Reader, WireError
@@ -89,6 +90,9 @@ def await_ready(box: Box) -> Mapping[str, Any]:
         box.destroy()
         raise SandboxUnavailable(f"the sandbox's worker did not start: {words}") from error
     found: Mapping[str, Any] = message["ready"]
+    if problem := found.get("device_problem"):
+        box.destroy()
+        raise SandboxUnavailable(f"no GPU in the sandbox: {problem}")
     return found
 
 
@@ -105,6 +109,7 @@ class StreamSession:
             "processes": processes,
         }
         self._reader = Reader(STATUS_CAP)
+        self._patience = GRACE_S if limits.device == "cpu" else GRACE_S + OPENING_S
         self._lost = ""
         self._kills = 0
 
@@ -118,7 +123,7 @@ class StreamSession:
             return Crashed(self._lost, box_lost=True)
         name = secrets.token_hex(8)
         request = encode(self._request(name, call, deadline_s), HOST, REQUEST_CAP)
-        end = time.monotonic() + self._limits.load_deadline_s + deadline_s + GRACE_S
+        end = time.monotonic() + self._limits.load_deadline_s + deadline_s + self._patience
         try:
             if self._opening is not None:
                 request = [*encode(self._opening, HOST, REQUEST_CAP), *request]
@@ -186,6 +191,9 @@ class StreamSession:
     def _ended(self, status: dict[str, Any], deadline_s: float) -> Reply:
         """Return the reply to a call whose child gave no answer."""
         kind, loading, printed = status["status"], status["loading"], status["printed"]
+        if kind == "unavailable":
+            self._lose(status["detail"])
+            raise SandboxUnavailable(f"the sandbox has lost its GPU: {status['detail']}")
         if kind == "timed out":
             return TimedOut(self._limits.load_deadline_s if loading else deadline_s, loading, printed)
         if kind == "refused":

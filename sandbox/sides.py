@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sandbox.devices import Host
 from sandbox.loader import Loader
 from sandbox.wire import BFLOAT16, DTYPES, Leaf, Side, WireError, laid_out
 
@@ -40,19 +41,19 @@ class Plain(Side):
 class BoxSide(Side):
     """Fresh writable arrays or tensors in; exact arrays, tensors and NumPy scalars out."""
 
-    def __init__(self, torch: ModuleType | None, loader: Loader) -> None:
-        self._torch, self._loader = torch, loader
+    def __init__(self, torch: ModuleType | None, loader: Loader, device: Host) -> None:
+        self._torch, self._loader, self._device = torch, loader, device
 
     def array(self, kind: str, dtype: str, array: np.ndarray, layout: str) -> Any:
         own = laid_out(array, layout)
         if self._torch is None:
             return own
         if dtype == BFLOAT16:
-            return self._torch.from_numpy(own.view(np.int16)).view(self._torch.bfloat16)
-        return self._torch.from_numpy(own)
+            return self._device.place(self._torch.from_numpy(own.view(np.int16)).view(self._torch.bfloat16))
+        return self._device.place(self._torch.from_numpy(own))
 
     def rng(self, seed: int) -> Any:
-        return self._torch.Generator().manual_seed(seed) if self._torch else np.random.default_rng(seed)
+        return self._device.generator(seed) if self._torch else np.random.default_rng(seed)
 
     def function(self, module: str, name: str) -> Any:
         found = getattr(self._loader.load(module), name)
@@ -60,7 +61,7 @@ class BoxSide(Side):
 
     def take(self, value: Any) -> Leaf:
         kind = type(value)
-        if self._torch is not None and kind in (self._torch.Tensor, self._torch.nn.Parameter):
+        if kind in self._device.kinds:
             return self._tensor(value)
         if kind is np.ndarray or (isinstance(value, np.generic) and kind is value.dtype.type):
             if value.dtype.name in DTYPES:
@@ -71,12 +72,18 @@ class BoxSide(Side):
         wanted = "torch.Tensor" if self._torch else "numpy.ndarray"
         raise WireError(f"a value of type {name}; return a {wanted}")
 
+    def keep(self, value: Any) -> Any:
+        """Return a copy of a result, made now: an array, or on a card a tensor that stays there. Raises WireError."""
+        if self._device.remote and type(value) in self._device.kinds:
+            return value.detach().clone()
+        return self.take(value).array.copy()
+
     def _tensor(self, tensor: Any) -> Leaf:
         torch, dtype = self._torch, str(tensor.dtype).removeprefix("torch.")
         assert torch is not None  # noqa: S101 - only tensors come here
         if tensor.layout != torch.strided or tensor.is_meta or (dtype not in DTYPES and dtype != BFLOAT16):
             raise WireError(f"a tensor of dtype {dtype} and layout {tensor.layout}; return a dense one of numbers")
-        tensor = tensor.detach().cpu().resolve_conj().resolve_neg()
+        tensor = self._device.fetch(tensor.detach()).resolve_conj().resolve_neg()
         if dtype == BFLOAT16:
             return Leaf("tensor", dtype, tensor.view(torch.int16).numpy().view(np.uint16))
         return Leaf("tensor", dtype, tensor.numpy())

@@ -22,6 +22,7 @@ from typing import Any, NoReturn
 
 from sandbox import child as child_program
 from sandbox.decoder import decode
+from sandbox.devices import OPENING_S, Host, announce, device
 from sandbox.encoder import encode
 from sandbox.exchange import Child, Exchange, Key
 from sandbox.facts import facts
@@ -42,8 +43,8 @@ THREADS_END_S = 0.02
 class Worker:
     """The parent's loop: one request at a time, from the host's stream to a child and back."""
 
-    def __init__(self, requests: int, answers: int, torch: ModuleType | None) -> None:
-        self.requests, self._answers, self._torch = requests, answers, torch
+    def __init__(self, requests: int, answers: int, torch: ModuleType | None, device: Host) -> None:
+        self.requests, self._answers, self._torch, self._device = requests, answers, torch, device
         self._child: Child | None = None
         self._ending: int | None = None
         self.wake, wake_w = os.pipe()
@@ -56,7 +57,7 @@ class Worker:
 
     def serve(self) -> None:
         """Say that the libraries are imported, receive the source, then answer requests until the stream ends."""
-        self._tell({"ready": facts()}, [])
+        self._tell({"ready": facts() | {"device_problem": self._try_device() if self._device.remote else ""}}, [])
         reader = Reader(child_program.REQUEST_CAP)
         if (frame := read_frame(self.requests, reader)) is None:
             return
@@ -91,6 +92,11 @@ class Worker:
 
     def _answer(self, request: dict[str, Any], frame: Frame) -> None:
         child = self._child_for(Key(request["group"], request["definitions_only"], request["block"] is not None))
+        if child.problem:
+            self._discard()
+            status = {"id": request["id"], "status": "unavailable", "detail": child.problem, "loading": False}
+            self._tell(status | {"printed": ""}, [])
+            return
         exchange = Exchange(self, child, request, frame)
         outcome = exchange.run()
         exchange.drain()
@@ -114,7 +120,9 @@ class Worker:
     def _unfit(self, child: Child, reply: str) -> bool:
         """Return whether the child must not serve another call."""
         spoilt = reply == "out of memory" or child.reader.partial or _readable(child.answers)
-        return spoilt or self.reap() or _keeps_threads(child.pid)
+        # What goes wrong on a card goes wrong for good: every later call of the process would fail.
+        spoilt = spoilt or (self._device.remote and reply == "raised")
+        return spoilt or self.reap() or _keeps_threads(child.pid, child.threads)
 
     def _fork(self, key: Key) -> Child:
         (request_r, request_w), (answer_r, answer_w), (print_r, print_w) = os.pipe(), os.pipe(), os.pipe()
@@ -127,14 +135,34 @@ class Worker:
                 signal.signal(number, signal.SIG_DFL)
             for fd in (*self._own, *mine):
                 os.close(fd)
-            child_program.live(request_r, answer_w, print_w, self.box, self._torch, key)
+            child_program.live(request_r, answer_w, print_w, self.box, self._torch, self._device, key)
         for fd in (request_r, answer_w, print_w):
             os.close(fd)
+        child = Child(pid, key, *mine, Reader(self.box["result_bytes"]))
+        if self._device.remote:
+            child.problem, child.threads = _heard(answer_r), threads(pid)
         for fd in mine:
             os.set_blocking(fd, False)
         for fd in (request_w, answer_r):
             _widen(fd)
-        return Child(pid, key, *mine, Reader(self.box["result_bytes"]))
+        return child
+
+    def _try_device(self) -> str:
+        """Open the device in a process of its own, and return what is wrong with it; empty when nothing is."""
+        read, write = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            signal.set_wakeup_fd(-1)
+            control(PR_SET_DUMPABLE, 1)
+            announce(self._device, write)
+            os._exit(0)
+        os.close(write)
+        problem = _heard(read)
+        os.close(read)
+        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, 0)
+        return problem
 
     def _discard(self) -> None:
         """Kill the child with its group and all that descends from it."""
@@ -177,7 +205,7 @@ def main() -> None:
         torch.set_num_threads(1)
         torch.set_num_interop_threads(1)
         importlib.import_module("sandbox.autograd")
-    worker = Worker(requests, answers, torch)
+    worker = Worker(requests, answers, torch, device(sys.argv[2], torch))
     # The signal also comes when a mere thread of the host ends, the one that started this process.
     signal.signal(signal.SIGCONT, lambda number, frame: None if os.getppid() == host else worker.leave())
     for fd in (1, 2):
@@ -192,10 +220,24 @@ def main() -> None:
         worker.leave()
 
 
-def _keeps_threads(pid: int) -> bool:
-    """Return whether a process has more than one thread; one that was joined is still there for a moment."""
+def _heard(pipe: int) -> str:
+    """Return the line that a child announces its device with; no code of the student's has run in it yet."""
+    poll, end, line = select.poll(), time.monotonic() + OPENING_S, b""
+    poll.register(pipe, select.POLLIN)
+    while not line.endswith(b"\n"):
+        if not poll.poll(max(0.0, end - time.monotonic()) * 1000):
+            return f"the device does not open within {OPENING_S:g} s"
+        part = os.read(pipe, 4096)
+        if not part:
+            return "the process that opened the device has died"
+        line += part
+    return line.decode("utf-8", "replace").strip()
+
+
+def _keeps_threads(pid: int, usual: int) -> bool:
+    """Return whether a process has more threads than usual; one that was joined is still there for a moment."""
     end = time.monotonic() + THREADS_END_S
-    while threads(pid) > 1:
+    while threads(pid) > usual:
         if time.monotonic() > end:
             return True
         time.sleep(0.0002)

@@ -55,7 +55,7 @@ def rounds(timing: Timing, name: str) -> Markup:
         axes.set_xticks([1, *range(5, max(measured) + 1, 5)])
         axes.set_xlabel("round")
         _legend(axes, 3)
-        title = f"CPU time of {excerpt(timing.function, _NAME)} in each round, in multiples of the reference's"
+        title = f"Time of {excerpt(timing.function, _NAME)} in each round, in multiples of the reference's"
         return inline(figure, name, title, f"{', '.join([*said, limit])}.")
 
 
@@ -86,9 +86,7 @@ def growth(timing: Timing, name: str) -> Markup:
         axes.set_xlabel("size n")
         _log_y(axes, [*found.seconds, *found.reference_seconds], seconds)
         _legend(axes, 2)
-        title = (
-            f"CPU time of one call of {excerpt(timing.function, _NAME)} by the number of {excerpt(found.unit, _NAME)}"
-        )
+        title = f"Time of one call of {excerpt(timing.function, _NAME)} by the number of {excerpt(found.unit, _NAME)}"
         return inline(figure, name, title, f"{'; '.join(said)}.")
 
 

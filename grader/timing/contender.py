@@ -1,7 +1,8 @@
-"""One side of a race: a function in a box, timed from outside by the box's ledger of CPU time."""
+"""One side of a race: a function in a box, timed from outside: by the box's ledger of CPU time, or on the wall."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -10,6 +11,7 @@ from sandbox.base import (
     Block,
     Call,
     Crashed,
+    Device,
     Function,
     Missing,
     OutOfMemory,
@@ -25,12 +27,26 @@ from sandbox.base import (
 from sandbox.bench import NO_BASE
 
 Projections: TypeAlias = "list[list[float]]"
-Clock: TypeAlias = Callable[[Session], float]
 
 
-def ledger(session: Session) -> float:
-    """Return the CPU seconds of everything that ever ran in the box, which nothing inside can turn back."""
-    return session.cpu_seconds()
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What a lap is timed by; `read` returns seconds, `unit` is what students know them as.
+
+    With `wall` the seconds pass whatever the box does: a lap is over when its answers are there, and its inputs are on
+    the device before it begins.
+    """
+
+    read: Callable[[Session], float]
+    unit: str
+    wall: bool = False
+
+
+# The CPU seconds of everything that ever ran in the box, which nothing inside can turn back.
+LEDGER = Clock(lambda session: session.cpu_seconds(), "CPU time")
+# The ledger does not see what a card does.
+WALL = Clock(lambda session: time.perf_counter(), "time", wall=True)
+CLOCKS: Mapping[Device, Clock] = {"cpu": LEDGER, "cuda": WALL}
 
 
 class NotTimed(Exception):  # noqa: N818 - an outcome, not an error of ours
@@ -43,9 +59,10 @@ class BoxLost(NotTimed):
 
 @dataclass
 class Contender:
-    """A function of a box. A lap costs what the clock shows between its start and the start of the next thing.
+    """A function of a box. A lap costs what the ledger shows between its start and the start of the next thing.
 
     So work that is put off, by a thread, a child process or a lazy object, is paid for by the lap that left it behind.
+    On the wall a lap costs what passes until its results have been projected.
     With `trusted` the function is the reference: whatever keeps it from an answer is a fault of ours.
     """
 
@@ -55,7 +72,7 @@ class Contender:
     vary: Function
     deadline_s: float
     definitions_only: bool = False
-    clock: Clock = ledger
+    clock: Clock = LEDGER
     trusted: bool = False
     costs: list[float] = field(default_factory=list)
     _started: float | None = None
@@ -73,9 +90,13 @@ class Contender:
         The box learns of `projection` when the results exist: what was put off must be computed in this lap.
         """
         # One reading ends a lap and begins the next, so that nothing runs between the two unpaid.
+        if self.clock.wall:
+            self._step(Block("ready", seed=seed, repeat=repeat))
         self._started = self.settle()
         self._step(Block(step, seed=seed, repeat=repeat))
         numbers = self._step(Block("project", seed=projection))
+        if self.clock.wall:
+            self.settle()
         if not _are_projections(numbers, repeat):
             raise self._failure("a timed call answers with something else than was asked for")
         found: Projections = numbers
@@ -83,7 +104,7 @@ class Contender:
 
     def settle(self) -> float:
         """Close the books on the last lap, and return what the clock shows."""
-        now = self.clock(self.session)
+        now = self.clock.read(self.session)
         if self._started is not None:
             self.costs.append(now - self._started)
             self._started = None

@@ -105,10 +105,17 @@ def is_clear(estimate: Estimate, band: Band) -> bool:
     return far and estimate.uncertainty <= RATIO_KNOWN and spread <= SHARE_KNOWN
 
 
-def verdict(measured: Estimate | None, fresh: Estimate | None, self_test: Estimate | None, band: Band) -> Judgement:
+def verdict(
+    measured: Estimate | None,
+    fresh: Estimate | None,
+    self_test: Estimate | None,
+    band: Band,
+    unit: str = "CPU time",
+) -> Judgement:
     """Judge a function by its estimate, that of a fresh box (asked when `is_slow`) and the reference against itself.
 
     Only a ratio that both boxes put above the limit costs points, and the smaller of the two decides how many.
+    `unit` is the word for what was measured.
     """
     if self_test is None or not SELF_TEST[0] <= self_test.ratio <= SELF_TEST[1]:
         told = "" if self_test is None else f": the reference took {times(self_test.ratio)} its own time"
@@ -119,18 +126,18 @@ def verdict(measured: Estimate | None, fresh: Estimate | None, self_test: Estima
     if not is_slow(measured, band):
         if measured.high <= band.full * MARGIN:
             return Judgement(Pace.FULL, 1.0, measured, flagged=measured.ratio < TOO_FAST)
-        between = f"between {times(measured.low)} and {times(measured.high)} the reference's CPU time"
+        between = f"between {times(measured.low)} and {times(measured.high)} the reference's {unit}"
         reason = f"Your function takes {between}, which does not tell whether it keeps to the limit of {limit}; {_FREE}"
         return Judgement(Pace.UNSTABLE, 1.0, measured, reason)
     if fresh is None:
-        reason = f"Your function took {times(measured.ratio)} the reference's CPU time, but only once; {_FREE}"
+        reason = f"Your function took {times(measured.ratio)} the reference's {unit}, but only once; {_FREE}"
         return Judgement(Pace.UNSTABLE, 1.0, measured, reason)
     smaller = min(measured, fresh, key=lambda one: one.ratio)
     if not is_slow(fresh, band):
         both = f"{times(measured.ratio)} ({percent(measured)}) and {times(fresh.ratio)} ({percent(fresh)})"
-        reason = f"Two timings do not agree, {both} the reference's CPU time with a limit of {limit}; {_FREE}"
+        reason = f"Two timings do not agree, {both} the reference's {unit} with a limit of {limit}; {_FREE}"
         return Judgement(Pace.UNSTABLE, 1.0, smaller, reason)
-    takes = f"{times(smaller.ratio)} the reference's CPU time, {percent(smaller)}"
+    takes = f"{times(smaller.ratio)} the reference's {unit}, {percent(smaller)}"
     part = share(smaller.ratio, band)
     rest = "" if part else f", and from {band.none:g}x on nothing is left of it"
     return Judgement(

@@ -14,13 +14,13 @@ import numpy as np
 
 from grader.model import Band, Growth, Pace, Submission, Timing
 from grader.timing import boxes
-from grader.timing.contender import BoxLost, Clock, Contender, NotTimed, ledger
+from grader.timing.contender import CLOCKS, BoxLost, Contender, NotTimed
 from grader.timing.estimate import MARGIN, Estimate, estimate, is_clear, is_slow, verdict
 from grader.timing.growth import fit
 from grader.timing.race import Race, Round
 from grader.topic import Topic
 from grader.tree import leaves
-from sandbox.base import Framework, Limits, Sandbox, SandboxUnavailable, Session, Source
+from sandbox.base import Device, Framework, Limits, Sandbox, SandboxUnavailable, Session, Source
 
 DEADLINE_S = 20.0
 
@@ -53,13 +53,13 @@ class Stopwatch:
         source: Source,
         secret: str,
         effort: Effort = QUICK,
-        clock: Clock = ledger,
+        device: Device = "cpu",
     ) -> None:
         self._sandbox, self._topics, self._submission = sandbox, topics, submission
         self._framework: Framework = source.framework
-        self._source, self._secret, self._effort, self._clock = source, secret, effort, clock
+        self._source, self._secret, self._effort, self._clock = source, secret, effort, CLOCKS[device]
         self._references = Source(boxes.references(course, topics), source.framework)
-        self._limits = Limits.for_framework(source.framework)
+        self._limits = Limits.for_framework(source.framework, device)
 
     def times(
         self, bands: Mapping[str, Band], progress: Callable[[str], None] = lambda function: None
@@ -117,7 +117,7 @@ class Stopwatch:
                     confirming = self._race(function, band, fresh, reference)
                     again = estimate(round_.ratio for round_ in confirming)
             growth = self._growth_if_any(function, student, reference, rounds)
-        found = verdict(measured, again, steady, band)
+        found = verdict(measured, again, steady, band, self._clock.unit)
         shown = found.estimate
         if again is not None and shown is again:
             rounds = confirming

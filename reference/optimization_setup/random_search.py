@@ -39,7 +39,7 @@ def random_search_torch(objective, space, trials, rng):
     import torch
 
     _check(space, trials)
-    draws = torch.rand(trials, len(space), generator=rng, dtype=torch.float64).tolist()
+    draws = torch.rand(trials, len(space), generator=rng, dtype=torch.float64, device=rng.device).tolist()
     ranges = space.items()
     tried = [
         {name: low + (high - low) * u for u, (name, (low, high)) in zip(row, ranges, strict=True)} for row in draws

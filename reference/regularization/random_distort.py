@@ -35,7 +35,8 @@ def random_distort_torch(images, rng, brightness, contrast):
     import torch
 
     _check(images, brightness, contrast)
-    c, s = (2 * torch.rand(2, len(images), 1, 1, 1, generator=rng, dtype=images.dtype) - 1).to(images.device)
+    drawn = torch.rand(2, len(images), 1, 1, 1, generator=rng, dtype=images.dtype, device=rng.device)
+    c, s = (2 * drawn - 1).to(images.device)
     mean = images.mean(dim=(1, 2, 3), keepdim=True)
     return ((images - mean) * (1 + contrast * c) + mean + brightness * s).clamp(0, 1)
 

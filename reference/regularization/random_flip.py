@@ -29,7 +29,7 @@ def random_flip_torch(images, rng, p=0.5):
     import torch
 
     _check(images, p)
-    flip = (torch.rand(len(images), generator=rng) < p).to(images.device)
+    flip = (torch.rand(len(images), generator=rng, device=rng.device) < p).to(images.device)
     return torch.where(flip[:, None, None, None], images.flip(2), images)
 
 

@@ -39,7 +39,8 @@ def random_shift_torch(images, max_shift, rng):
 
     _check(images, max_shift)
     n, height, width, _ = images.shape
-    dy, dx = torch.randint(-max_shift, max_shift + 1, (2, n, 1), generator=rng).to(images.device)
+    drawn = torch.randint(-max_shift, max_shift + 1, (2, n, 1), generator=rng, device=rng.device)
+    dy, dx = drawn.to(images.device)
     rows = torch.arange(height, device=images.device) - dy
     columns = torch.arange(width, device=images.device) - dx
     inside = ((rows >= 0) & (rows < height))[:, :, None] & ((columns >= 0) & (columns < width))[:, None, :]

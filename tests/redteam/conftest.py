@@ -38,7 +38,7 @@ def backend(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def yard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Yard]:
-    monkeypatch.setattr(Limits, "for_framework", classmethod(lambda cls, framework: LIMITS))
+    monkeypatch.setattr(Limits, "for_framework", classmethod(lambda cls, framework, device="cpu": LIMITS))
     monkeypatch.setattr("sandbox.session.GRACE_S", GRACE_S)
     yard = Yard(tmp_path, secrets.token_hex(8))
     monkeypatch.setenv("GRADER_SECRET", yard.secret())

@@ -63,7 +63,7 @@ def test_settings_of_the_user_change_nothing(draw) -> None:
 
 def test_rounds_are_told_in_words() -> None:
     title, description = list(ET.fromstring(plots.rounds(CONV, "f1")))[:2]
-    assert title.text == "CPU time of conv2d in each round, in multiples of the reference's"
+    assert title.text == "Time of conv2d in each round, in multiples of the reference's"
     assert description.text == "11 rounds, from 13.9x to 22.7x, estimate 14.2x ±4 %, limit 3x."
     shown = [text.text for text in ET.fromstring(plots.rounds(CONV, "f1")).iter("text")]
     assert {"rounds", "14.2x ±4 %", "limit 3x", "5x", "10x", "20x", "1", "5", "10"} <= set(shown)
@@ -72,7 +72,7 @@ def test_rounds_are_told_in_words() -> None:
 def test_growth_is_told_in_words() -> None:
     figure = ET.fromstring(plots.growth(CONV, "f1"))
     title, description = list(figure)[:2]
-    assert title.text == "CPU time of one call of conv2d by the number of boxes"
+    assert title.text == "Time of one call of conv2d by the number of boxes"
     assert description.text == (
         "you n^2.9: 20 µs at 64, 149 µs at 128, 1 ms at 256; reference n^2.0: 15 µs at 64, 60 µs at 128, 240 µs at 256."
     )

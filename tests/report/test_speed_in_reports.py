@@ -71,7 +71,7 @@ def test_a_page_has_a_section_in_each_timed_card() -> None:
     text = " ".join(page.text.split())
     for line in LINES.values():
         assert f"Speed: {line.replace(': ', ' ')}" in text
-    assert GROWTH in text and "CPU time of one call by the number of boxes" in text
+    assert GROWTH in text and "Time of one call by the number of boxes" in text
     assert page.source.count('role="img"') == 4 + 2
     assert text.count("Speed:") == len(LINES)
 

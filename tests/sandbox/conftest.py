@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from sandbox import program
 from sandbox.base import (
     Call,
     Chunk,
     Crashed,
+    Device,
     Framework,
     Limits,
     Module,
@@ -23,8 +26,10 @@ from sandbox.base import (
     Value,
     Values,
 )
+from sandbox.engine import image_id
 from sandbox.select import choose
 
+STANDIN = Path(__file__).with_name("standin_device.py")
 STUDENT = Path(__file__).with_name("student_code.py").read_text()
 LIMITS = Limits(memory_bytes=512 << 20, processes=40, load_deadline_s=3.0)
 
@@ -35,13 +40,29 @@ def required(backend: str) -> bool:
     return os.environ.get(f"KERNEL_GRADER_REQUIRE_{backend.upper()}") == "1"
 
 
-def make(name: str, framework: Framework) -> Sandbox:
+def make(name: str, framework: Framework, device: Device = "cpu") -> Sandbox:
     try:
-        return choose(name, framework)  # type: ignore[arg-type]
+        return choose(name, framework, device=device)  # type: ignore[arg-type]
     except SandboxUnavailable as error:
         if required(name):
             pytest.fail(f"{name} is required here: {error}")
         pytest.skip(str(error))
+
+
+@contextmanager
+def stand_in(more: str = "") -> Iterator[None]:
+    """Give the boxes that are started meanwhile the stand-in for a card, and `more` lines; no option can do that."""
+    real = program._text
+    texts = {"devices": STANDIN.read_text() + more, "real_devices": real("devices")}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(program, "FILES", ("real_devices", *program.FILES))
+        patch.setattr(program, "_text", lambda name: texts.get(name) or real(name))
+        # The container asks for no card, and its torch is the one for the CPU.
+        patch.setattr("sandbox.docker.device_requests", lambda device: [])
+        patch.setattr("sandbox.docker.image_id", lambda client, framework, device: image_id(client, framework))
+        program.command.cache_clear()
+        yield
+    program.command.cache_clear()
 
 
 class Client:

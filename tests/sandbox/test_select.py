@@ -73,7 +73,7 @@ def test_every_backend_says_what_it_protects(no_engine: None) -> None:
 
 
 def test_the_process_sandbox_tells_why_it_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sandbox.process.command", lambda framework: ("-I", "-c", "import no_such_library"))
+    monkeypatch.setattr("sandbox.process.command", lambda framework, device: ("-I", "-c", "import no_such_library"))
     sandbox = choose("process", "numpy")
     with pytest.raises(SandboxUnavailable, match="No module named 'no_such_library'"):
         sandbox.open(one_module(""), Limits())
