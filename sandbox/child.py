@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import inspect
 import os
 import random
 import resource
 import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -21,6 +20,7 @@ import numpy as np
 
 from sandbox.bench import Bench
 from sandbox.bpf import childless
+from sandbox.calling import accepting, answered
 from sandbox.decoder import decode
 from sandbox.devices import Host, announce
 from sandbox.encoder import encode
@@ -77,19 +77,10 @@ class Student:
         function = module.__dict__.get(name)
         if not callable(function):
             return self._missing(request["module"], name, function)
-        function = accepting(function, request["arguments"])
         if request["block"] is not None:
-            return {"reply": "values", "value": self._step(function, frame), "changed": []}
-        given = decode(frame, self._side)
-        arguments = given["arguments"]
-        before, process = request["arguments"], os.getpid()
-        if given["dout"] is None or self._gradients is None:
-            value = function(**arguments)
-        else:
-            value = self._gradients(function, arguments, given["dout"], given["wrt"])
-        if os.getpid() != process:
-            os._exit(0)  # the function forked, and this is the copy
-        changed = [key for key, original in before.items() if not self._side.unchanged(original, arguments[key])]
+            value = self._step(accepting(function, request["arguments"]), frame)
+            return {"reply": "values", "value": value, "changed": []}
+        value, changed = answered(function, frame, request["arguments"], self._side, self._gradients)
         return {"reply": "values", "value": value, "changed": changed}
 
     def _step(self, function: Callable[..., Any], frame: Frame) -> Any:
@@ -133,18 +124,6 @@ class Student:
         if isinstance(error, SyntaxError) and error.filename in self._loader.labels:
             frames.append((str(error.filename), error.lineno or 1, "<module>"))
         return frames[:4] + frames[4:][4 - FRAMES_CAP :]
-
-
-def accepting(function: Callable[..., Any], names: Iterable[str]) -> Callable[..., Any]:
-    """Return what takes the arguments by name: by position where the student renamed a parameter."""
-    try:
-        parameters = inspect.signature(function).parameters
-    except (TypeError, ValueError):
-        return function
-    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
-    if takes_any or all(name in parameters for name in names):
-        return function
-    return lambda **arguments: function(*arguments.values())
 
 
 def clean(text: str) -> str:

@@ -16,6 +16,7 @@ FILES = (
     "loader",
     "devices",
     "sides",
+    "calling",
     "bench",
     "bpf",
     "exchange",
