@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from grader.model import FunctionResult, Report, Timing
+from grader.model import FunctionResult, Problem, Report, Timing
 from grader.report import escape, words
 from grader.report.facts import Fact, facts
 from grader.report.findings import Finding, faults, findings, timings
@@ -40,6 +40,23 @@ _LONGEST_NAME = 60
 def print_report(report: Report, console: Console) -> None:
     """Print the score, one row per function, and the most urgent mistake of every function that lost points."""
     _Printer(console).report(report)
+
+
+def print_function(
+    name: str, function: FunctionResult | None, problems: Iterable[Problem], console: Console, heading: bool = True
+) -> None:
+    """Print one function: its verdict on a line, its mistakes, and what else there is to say."""
+    printer = _Printer(console)
+    if function is None:
+        printer.line(f"{name}: not checked" if name else "not checked")
+    elif heading:
+        state = words.status(function)
+        passed = ", ".join(map(words.aspect, function.aspects))
+        printer.line(f"{name}: {state.word} ({passed})", before=f"{printer.mark(state)} ", before_style=_STYLES[state])
+    if function:
+        printer.details(function)
+    for problem in problems:
+        printer.line(problem.message, before="  ")
 
 
 class _Printer:
@@ -119,12 +136,16 @@ class _Printer:
             self.more(more, "note")
 
     def function(self, function: FunctionResult) -> None:
-        """Print the most urgent finding in full and one line for each of the others."""
-        state, reasons, ours = words.status(function), findings(function), faults(function)
-        if state in (Status.FULL, Status.SLOW, Status.EMPTY) and not function.note:
+        """Print the points of a function and what costs any."""
+        if words.status(function) in (Status.FULL, Status.SLOW, Status.EMPTY) and not function.note:
             return
         self.line("")
         self.line(f"{function.name}  {words.out_of(function.hundredths, function.max_hundredths)}", style="bold")
+        self.details(function)
+
+    def details(self, function: FunctionResult) -> None:
+        """Print the most urgent finding in full and one line for each of the others."""
+        state, reasons, ours = words.status(function), findings(function), faults(function)
         if function.note and function.note not in {finding.summary for finding in (*reasons, *ours)}:
             self.line(function.note, before="  ")
         for finding in ours:
@@ -133,6 +154,8 @@ class _Printer:
             self.line(words.FAULT_NOTE, before="  ? ", before_style="magenta")
         if reasons:
             self.finding(reasons[0], function)
+        if state is Status.UNSTARTED:
+            return
         for finding in reasons[1 : 1 + _OTHERS]:
             self.line(_told(finding), before=self.cross, before_style="red")
         self.more(len(reasons) - 1 - _OTHERS, "mistake")

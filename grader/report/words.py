@@ -215,9 +215,11 @@ def count(number: int, noun: str) -> str:
 
 
 def place(location: Location) -> str:
-    """Return `hw1.py:12` or `hw1.ipynb cell 3, line 2`."""
+    """Return `hw1.py:12` or `hw1.ipynb cell 3, line 2`; in a live session `cell [3], line 2`."""
     if location.cell is None:
         return f"{location.file}:{location.line}"
+    if not location.file:
+        return f"cell [{location.cell}], line {location.line}"
     return f"{location.file} cell {location.cell}, line {location.line}"
 
 
