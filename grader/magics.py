@@ -20,10 +20,20 @@ def register(shell: Any) -> None:
             return
         # In place of the magic's own line, so that lines keep their numbers; another cell magic must come first.
         body = cell if cell.startswith("%%") else f"# %%grade {line}\n{cell}"
-        if shell.run_cell(body).success:
+        if _run(shell, body):
             _show(names, shell)
 
     shell.register_magic_function(grade, "cell", "grade")
+
+
+def _run(shell: Any, body: str) -> bool:
+    """Run the body under the number that its cell shows, and return whether it ran to its end."""
+    count = shell.execution_count
+    shell.execution_count = len(shell.history_manager.input_hist_parsed) - 1  # IPython 9 counts before it runs
+    try:
+        return bool(shell.run_cell(body).success)
+    finally:
+        shell.execution_count = count
 
 
 def _show(names: list[str], shell: Any) -> None:
