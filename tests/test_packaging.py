@@ -42,6 +42,9 @@ def test_the_wheel_holds_the_engine_and_nothing_of_the_course(archives):
         "grader/_templates/topic.py.j2",
         "grader/_templates/handout/README.md.j2",
         "grader/generate/handout.py",
+        "grader/_templates/card.html.j2",
+        "grader/_templates/card.md.j2",
+        "grader/pytest_plugin.py",
         "sandbox/worker.py",
         "sandbox/seccomp.json",
         "sandbox/Dockerfile",
@@ -49,6 +52,12 @@ def test_the_wheel_holds_the_engine_and_nothing_of_the_course(archives):
         "sandbox/py.typed",
     ):
         assert needed in held
+
+
+def test_pytest_finds_the_plugin_of_the_wheel(archives):
+    with zipfile.ZipFile(archives[0]) as file:
+        told = file.read("kernel_grader-0.1.0.dist-info/entry_points.txt").decode()
+    assert "[pytest11]\nkernel_grader = grader.pytest_plugin" in told
 
 
 def test_the_sdist_holds_what_a_build_needs_and_nothing_of_the_course(archives):
