@@ -11,7 +11,7 @@ import io
 import random
 from collections.abc import Callable, Mapping
 from functools import partial
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,7 @@ class InProcessSandbox:
 
     name = "in-process"
     guarantees = "Protects from nothing: the functions run in this process, with its rights."
+    details: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, functions: Mapping[str, Callable[..., Any]], label: Callable[[str], str | None]) -> None:
         self.functions, self.label = functions, label
@@ -102,7 +103,7 @@ class InProcessSession:
             return Refused(f"{call.function} returned {error}")
         except Overtime as error:
             self._sandbox.running += error.running
-            return TimedOut(deadline_s)
+            return TimedOut(deadline_s, printed=printed.getvalue())
         except KeyboardInterrupt:
             raise
         except BaseException as error:
