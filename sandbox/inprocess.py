@@ -72,7 +72,7 @@ class InProcessSandbox:
 
 
 class InProcessSession:
-    """Calls with global generators that start from one seed, as in a box; closing gives them their state back."""
+    """Calls with the global generators and the threads of a box; closing puts them back."""
 
     def __init__(self, sandbox: InProcessSandbox, source: Source, limits: Limits) -> None:
         self._sandbox, self._limits = sandbox, limits
@@ -80,7 +80,7 @@ class InProcessSession:
         self._loader = _Private([_spelled(module) for module in source.modules], definitions_only=False)
         self._side = BoxSide(torch, self._loader)
         self._gradients = importlib.import_module("sandbox.autograd").gradients if torch else None
-        self._give_back = _seeded(torch)
+        self._put_back = _as_in_a_box(torch)
         self._closed = False
 
     def call(self, call: Call, deadline_s: float) -> Reply:
@@ -118,7 +118,7 @@ class InProcessSession:
         """Refuse further calls."""
         if not self._closed:
             self._closed = True
-            self._give_back()
+            self._put_back()
 
     def _frames(self, error: BaseException) -> tuple[Frame, ...]:
         frames: list[Frame] = []
@@ -172,18 +172,24 @@ def _torch() -> ModuleType:
         raise SandboxUnavailable("torch is not installed here: python -m pip install torch") from error
 
 
-def _seeded(torch: ModuleType | None) -> Callable[[], None]:
-    """Start the global generators from one seed; return what gives them their state back."""
-    states = random.getstate(), np.random.get_state(), torch and torch.get_rng_state()
+def _as_in_a_box(torch: ModuleType | None) -> Callable[[], None]:
+    """Start the global generators from one seed, and torch with one thread; return what puts everything back.
+
+    Small operations on several threads of a busy machine take twenty times as long, which is past the deadline.
+    """
+    states = random.getstate(), np.random.get_state()
     random.seed(0)
     np.random.seed(0)
+    torch_state, threads = (torch.get_rng_state(), torch.get_num_threads()) if torch else (None, 0)
     if torch is not None:
         torch.manual_seed(0)
+        torch.set_num_threads(1)
 
-    def give_back() -> None:
+    def put_back() -> None:
         random.setstate(states[0])
         np.random.set_state(states[1])
         if torch is not None:
-            torch.set_rng_state(states[2])
+            torch.set_rng_state(torch_state)
+            torch.set_num_threads(threads)
 
-    return give_back
+    return put_back

@@ -139,9 +139,13 @@ def test_global_generators_start_alike_and_are_given_back():
 @pytest.mark.torch
 def test_torch_gets_tensors_and_gives_gradients():
     torch = pytest.importorskip("torch")
-    sandbox = InProcessSandbox({"f": lambda x: torch.sum(x * x)}, lambda file: None)
+    before = torch.get_num_threads()
+    functions = {"f": lambda x: torch.sum(x * x), "threads": torch.get_num_threads}
+    sandbox = InProcessSandbox(functions, lambda file: None)
     session = sandbox.open(Source((), "torch"), Limits.for_framework("torch"))
     x = np.array([1.0, 2.0])
     reply = session.call(Call("g", "m", "f", {"x": x}, dout=np.array(1.0), wrt=("x",)), 20)
+    threads = session.call(Call("g", "m", "threads", {}), 20)
     session.close()
     assert isinstance(reply, Values) and reply.value.array.tolist() == [2, 4] and reply.changed == ()
+    assert threads == Values(1) and torch.get_num_threads() == before
