@@ -8,6 +8,7 @@ from typing import Any, TypeAlias, get_args
 
 from sandbox.base import Call, Framework, Limits, Raised, Reply, Session, Source, Tensor
 from sandbox.decoder import decode
+from sandbox.devices import Host
 from sandbox.encoder import encode
 from sandbox.inprocess import InProcessSandbox, InProcessSession, framed
 from sandbox.sides import BoxSide
@@ -45,7 +46,7 @@ class FakeSession(InProcessSession):
     def __init__(self, answers: Mapping[str, Answer], limits: Limits) -> None:
         functions = {name: answer for name, answer in answers.items() if callable(answer)}
         super().__init__(InProcessSandbox(functions, lambda file: None), Source(()), limits)
-        self._side = _WithoutTorch(None, self._loader)
+        self._side = _WithoutTorch(None, self._loader, Host(None))
         self._answers = answers
         self.calls: list[Call] = []
 

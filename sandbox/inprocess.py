@@ -35,6 +35,7 @@ from sandbox.base import (
 from sandbox.calling import answered
 from sandbox.deadline import Overtime, within
 from sandbox.decoder import decode
+from sandbox.devices import Host
 from sandbox.encoder import encode
 from sandbox.loader import Loader, shown
 from sandbox.sides import BoxSide, Originals
@@ -78,7 +79,7 @@ class InProcessSession:
         self._sandbox, self._limits = sandbox, limits
         torch = _torch() if source.framework == "torch" else None
         self._loader = _Private([_spelled(module) for module in source.modules], definitions_only=False)
-        self._side = BoxSide(torch, self._loader)
+        self._side = BoxSide(torch, self._loader, Host(torch))
         self._gradients = importlib.import_module("sandbox.autograd").gradients if torch else None
         self._put_back = _as_in_a_box(torch)
         self._closed = False
