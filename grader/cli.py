@@ -121,6 +121,12 @@ def run(
     exported = _targets(targets) if targets else {}
     # A box takes its time to start: everything else is loaded meanwhile.
     with _warm_sandbox(backend, framework, runtime) as sandbox:
+        if sandbox.name == "process" != backend and os.environ.get("GITHUB_ACTIONS") == "true":
+            _stop(
+                "only the process sandbox works here, in which a submission could find the job's tokens: set up Docker "
+                "(grader sandbox build) or bubblewrap; where the job has nothing to lose, give --sandbox process.",
+                OUR_FAULT,
+            )
         from grader.assignment import AssignmentError
         from grader.collect import CollectError
         from grader.course import CourseError, find_course
