@@ -51,7 +51,7 @@ def _case(function: FunctionResult, check: CheckResult) -> Tree.Element:
         ours = check.verdict is Verdict.FAULT
         kind = "error" if ours else "failure"
         told = xml(f"{about(check)} {words.FAULT_NOTE}" if ours else about(check))
-        Tree.SubElement(case, kind, {"type": check.verdict.value, "message": told}).text = told
+        Tree.SubElement(case, kind, {"type": check.verdict.value, "message": xml(told, lines=1)}).text = told
     return case
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from grader.export.errors import ExportError
 from grader.export.grades import table
 from grader.export.students import by_student
-from grader.export.text import headline
+from grader.export.text import headline, name
 from grader.model import Report
 from grader.report import words
 from grader.report.escape import cell
@@ -36,5 +36,5 @@ def _feedback(report: Report) -> str:
     for function in report.functions:
         if function.hundredths is None or function.hundredths < function.max_hundredths:
             score = words.out_of(function.hundredths, function.max_hundredths)
-            lines.append(f"{function.name}: {score}. {headline(function)}")
+            lines.append(f"{name(function.name)}: {score}. {headline(function)}")
     return cell(html.escape("\n".join(lines), quote=False), FEEDBACK, FEEDBACK_LINES)
