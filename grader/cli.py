@@ -118,7 +118,7 @@ def run(
 
     if device == "cuda":
         _stop("--device cuda is not there yet: the sandboxes run on the CPU; leave it out.", WRONG_REQUEST)
-    exported = _targets(targets) if targets else {}
+    exported = _targets(targets, ready=True) if targets else {}
     # A box takes its time to start: everything else is loaded meanwhile.
     with _warm_sandbox(backend, framework, runtime) as sandbox:
         if sandbox.name == "process" != backend and os.environ.get("GITHUB_ACTIONS") == "true":
@@ -623,11 +623,16 @@ def _bundling(out: Path) -> Iterator[None]:
         _stop(f"cannot write {out}: {error.strerror}.", OUR_FAULT)
 
 
-def _targets(text: str) -> dict[str, Path | None]:
-    from grader.export import ExportError, parse_targets
+def _targets(text: str, *, ready: bool = False) -> dict[str, Path | None]:
+    """Read the targets; with `ready`, nothing else will be said about them."""
+    from grader.export import ExportError, Options, parse_targets
+    from grader.export import ready as require
 
     try:
-        return parse_targets(text)
+        targets = parse_targets(text)
+        if ready:
+            require(targets, Options(environment=os.environ))
+        return targets
     except ExportError as error:
         _stop(str(error), WRONG_REQUEST)
 

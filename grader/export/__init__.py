@@ -12,7 +12,7 @@ from grader.export.errors import ExportError
 from grader.model import Report
 from grader.report.findings import public
 
-__all__ = ["PER_CLASS", "TARGETS", "ExportError", "Options", "export", "files", "parse_targets"]
+__all__ = ["PER_CLASS", "TARGETS", "ExportError", "Options", "export", "files", "parse_targets", "ready"]
 
 PER_SUBMISSION = ("actions", "classroom", "classroom50", "gradescope", "junit", "prairielearn")
 PER_CLASS = ("canvas", "csv", "moodle")
@@ -54,6 +54,18 @@ def parse_targets(text: str) -> dict[str, Path | None]:
     if not targets:
         raise ExportError(f"No target is named; there are: {', '.join(TARGETS)}.")
     return targets
+
+
+def ready(targets: Mapping[str, Path | None], options: Options) -> None:
+    """Raise ExportError for a target that lacks something, before the work that it is to export."""
+    if "canvas" in targets:
+        from grader.export import canvas
+
+        canvas.ready(options.gradebook, options.column)
+    if "classroom50" in targets:
+        from grader.export import classroom50
+
+        classroom50.ready(options.environment)
 
 
 def export(

@@ -35,10 +35,15 @@ class _Cell:
 _Row = list[_Cell]
 
 
+def ready(gradebook: bytes, column: str) -> None:
+    """Raise ExportError unless it is said what to fill."""
+    if not gradebook or not column:
+        raise ExportError("canvas needs `grader export` with your gradebook: --gradebook FILE --column TITLE.")
+
+
 def files(reports: Sequence[Report], gradebook: bytes, column: str, student: str) -> Mapping[str, bytes]:
     """Return gradebook.csv; who is not fully graded keeps what the cell held. Raises ExportError."""
-    if not gradebook or not column:
-        raise ExportError("canvas needs your export of the gradebook and your column: --gradebook FILE --column TITLE.")
+    ready(gradebook, column)
     if len(maxima := {report.max_hundredths for report in reports}) != 1:
         raise ExportError("canvas takes results of one assignment: these have different maxima, or there are none.")
     found = by_student(reports, student)

@@ -28,14 +28,19 @@ RELEASE_BYTES = 100_000
 OUTPUT = 20_000
 
 
+def ready(environment: Mapping[str, str]) -> None:
+    """Raise ExportError outside of Classroom 50, whose runner says whose result it is."""
+    if missing := [variable for variable in TOLD.values() if not environment.get(variable)]:
+        raise ExportError(f"classroom50 needs {missing[0]} in the environment: its runner sets it for autograder.py.")
+
+
 def files(report: Report, environment: Mapping[str, str]) -> Mapping[str, bytes | None]:
     """Return result.json, in hundredths of a point since only whole numbers are taken, and release-body.md.
 
     Unless everything is graded there is no result.json: a grade of a part would be collected as the whole. Raises
-    ExportError outside of Classroom 50, whose runner says whose result it is.
+    ExportError as `ready` does.
     """
-    if missing := [variable for variable in TOLD.values() if not environment.get(variable)]:
-        raise ExportError(f"classroom50 needs {missing[0]} in the environment: its runner sets it for autograder.py.")
+    ready(environment)
     body = summary(report, RELEASE_BYTES)
     if report.outcome != "graded":
         return {"result.json": None, "release-body.md": body}

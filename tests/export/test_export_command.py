@@ -142,7 +142,10 @@ def test_a_workflow_gets_summary_outputs_and_annotations(tmp_path):
     assert (tmp_path / "GITHUB_OUTPUT").read_text().startswith("runners=onehot\nonehot=")
 
 
-def test_a_target_that_does_not_exist_is_said_before_anything_is_graded(tmp_path):
-    done = run(tmp_path, "--export", "fax")
-    assert done.returncode == 2 and "No target 'fax'" in done.stderr
+@pytest.mark.parametrize(
+    ("target", "words"), [("fax", "No target 'fax'"), ("canvas", "--gradebook"), ("classroom50", "CLASSROOM")]
+)
+def test_a_target_that_cannot_be_made_is_said_before_anything_is_graded(tmp_path, target, words):
+    done = run(tmp_path, "--export", target)
+    assert done.returncode == 2 and words in done.stderr and done.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()
