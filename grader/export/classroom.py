@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from grader.codec import to_json
-from grader.export.text import cut, feedback, name, points
+from grader.export.text import cut, feedback, headline, name, points
 from grader.model import FunctionResult, Report
 from grader.score import apportion
 
@@ -48,8 +48,9 @@ def runner_names(functions: Sequence[str]) -> list[str]:
 def result(function: FunctionResult, limit: int) -> bytes:
     """Return one runner's result as JSON of at most `limit` bytes.
 
-    Its tests weigh the same, and as many pass as give the points. The first that does not carries the feedback, in
-    the only field that the reporter prints. What is not graded because of us has status error and no points to lose.
+    Its tests weigh the same, and as many pass as give the points. The first that does not carries the feedback as
+    `test_code` and a sentence as `message`: versions of the reporter differ in which they print. What is not graded
+    because of us has status error and no points to lose.
     """
     told = cut(feedback(function), 4000)
     while len(data := _json(function, told)) > limit and told:
@@ -82,7 +83,7 @@ def _tests(function: FunctionResult, status: str, told: str) -> list[dict[str, o
                 "name": name(function.name) if count == 1 else f"{name(function.name)} {position + 1} of {count}",
                 "status": "pass" if passes else "error" if status == "error" else "fail",
                 "score": points(next(scores)) if passes else 0,
-                "message": "not graded: our fault, not yours" if status == "error" else "",
+                "message": headline(function) if position == passed else "",
                 "test_code": told if position == passed else "",
                 "filename": name(function.location.file) if function.location else "",
                 "line_no": function.location.line if function.location and function.location.cell is None else 0,
