@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from grader.model import FunctionResult, GradedFunction, Report
+from grader.execute import Boxes
+from grader.model import FunctionResult, GradedFunction, Report, SandboxRecord
 from grader.pipeline import Prepared, Progress, grade
 from grader.results import outcome_of, report_of
 from grader.score import total
-from sandbox.base import Sandbox
+from sandbox.base import Limits, Sandbox, Source
 
 UNDONE = "The grading ended before this function's turn."
 
@@ -49,8 +50,11 @@ def _part(prepared: Prepared, function: GradedFunction) -> Prepared:
 def _joined(prepared: Prepared, sandbox: Sandbox, parts: Mapping[str, Report]) -> Report:
     """Return one report of the parts that there are."""
     functions = [_result(prepared, function, parts) for function in prepared.assignment.functions]
-    empty = replace(prepared.assignment, functions=())
-    whole = report_of(replace(prepared.plan, checks=()), empty, prepared.submission, sandbox, (), prepared.started)
+    nothing = replace(prepared.assignment, functions=())
+    unused = Boxes(sandbox, Source((), prepared.request.framework), Limits())
+    plan = replace(prepared.plan, checks=(), faults={})
+    whole = report_of(plan, nothing, prepared.submission, sandbox, unused, (), prepared.started)
+    boxes = (box for part in parts.values() if part.sandbox_record for box in part.sandbox_record.boxes)
     return replace(
         whole,
         outcome=outcome_of(functions),
@@ -58,6 +62,7 @@ def _joined(prepared: Prepared, sandbox: Sandbox, parts: Mapping[str, Report]) -
         functions=tuple(functions),
         hundredths=total(functions),
         max_hundredths=sum(function.max_hundredths for function in functions),
+        sandbox_record=SandboxRecord(sandbox.details, tuple(boxes)),
     )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 
 from grader.atomic import write_atomically
 from grader.export.errors import ExportError
 from grader.model import Report
-from grader.report.findings import public
+from grader.visibility import public
 
 __all__ = ["PER_CLASS", "TARGETS", "ExportError", "Options", "export", "files", "parse_targets", "ready"]
 
@@ -31,7 +32,7 @@ class Options:
 
     `student` is the identity of the only submission where its name is not; `gradebook` and `column` are canvas's,
     `identity` is moodle's, `hidden` is how Gradescope shows hidden checks. `source` is where the submission lies, for
-    annotations. `environment` is the grader's own.
+    annotations. `environment` is the grader's own. What is due by `now` is shown.
     """
 
     student: str = ""
@@ -41,6 +42,7 @@ class Options:
     hidden: str = "visible"
     source: Path | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 def parse_targets(text: str) -> dict[str, Path | None]:
@@ -98,7 +100,7 @@ def files(target: str, reports: Sequence[Report], options: Options) -> Files:
     """Return the files of one target by name: pure. Raises ExportError."""
     if options.student and len(reports) != 1:
         raise ExportError(f"--student names one student, and there are {len(reports)} results: leave it out.")
-    seen = [public(report) for report in reports]
+    seen = [public(report, options.now) for report in reports]
     if target in PER_CLASS:
         return _of_class(target, seen, options)
     if len(seen) != 1:

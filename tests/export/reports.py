@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from grader.model import Exhibit, Report, Verdict
-from tests.report.sample_reports import HOSTILE, check, function, hostile, report
+from grader.visibility import public as public_at
+from tests.report.sample_reports import HOSTILE, NOW, check, function, hostile, report
 
 FORMULAS = {
     "formula": '=HYPERLINK("https://evil.example","x")',
@@ -23,6 +24,11 @@ FORMULAS = {
 TEXTS = HOSTILE | FORMULAS
 
 hostile_reports = pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
+
+
+def public(made: Report) -> Report:
+    """Return what students read of a report."""
+    return public_at(made, NOW)
 
 
 def maximal() -> Report:
@@ -50,4 +56,4 @@ def renamed(*names: str) -> Report:
     return report(tuple(function(name, 500, 1000, (check("a"), check("b", Verdict.FAIL))) for name in names))
 
 
-__all__ = ["TEXTS", "hostile", "hostile_reports", "maximal", "named", "renamed"]
+__all__ = ["TEXTS", "hostile", "hostile_reports", "maximal", "named", "public", "renamed"]

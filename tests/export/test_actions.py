@@ -8,8 +8,7 @@ from markdown_it import MarkdownIt
 from grader.export import Options, export, files
 from grader.export.actions import MOST, SUMMARY_BYTES, annotated, summary
 from grader.model import Location
-from grader.report.findings import public
-from tests.export.reports import hostile, hostile_reports, maximal, renamed
+from tests.export.reports import hostile, hostile_reports, maximal, public, renamed
 from tests.report.sample_reports import every_verdict, full_marks, function, report
 
 

@@ -8,8 +8,7 @@ import re
 import pytest
 
 from grader.export.classroom import JOB_BYTES, RUNNER_BYTES, files, runner_names
-from grader.report.findings import public
-from tests.export.reports import hostile, hostile_reports, maximal, renamed
+from tests.export.reports import hostile, hostile_reports, maximal, public, renamed
 from tests.report.sample_reports import check, every_verdict, full_marks, function, report
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from grader.export import ExportError, Options, export, files
 from tests.export.reports import hostile, hostile_reports, maximal, renamed
-from tests.report.sample_reports import SECRET, all_fault, every_verdict, full_marks
+from tests.report.sample_reports import SECRET, all_fault, every_verdict_whole, full_marks
 
 TEXT = {"type": "string", "minLength": 1}
 COUNT = {"type": "integer", "minimum": 0}
@@ -76,7 +76,7 @@ def test_points_are_whole_hundredths():
     assert (found["datetime"], found["owner"]) == ("2025-01-15T10:30:00Z", "ann")
 
 
-@pytest.mark.parametrize("report", [every_verdict(), all_fault()])
+@pytest.mark.parametrize("report", [every_verdict_whole(), all_fault()])
 def test_what_is_not_fully_graded_has_no_result_and_removes_an_older_one(report, tmp_path):
     (tmp_path / "result.json").write_text("old")
     paths, _ = export([report], {"classroom50": tmp_path}, tmp_path, Options(environment=RUNNER))

@@ -12,9 +12,8 @@ from gradescope_utils.autograder_utils.json_test_runner import JSONTestRunner
 from gslocal.results import format_results
 
 from grader.export.gradescope import MOST_BYTES, files
-from grader.report.findings import public
-from tests.export.reports import hostile, hostile_reports, maximal
-from tests.report.sample_reports import SECRET, all_fault, every_verdict, full_marks, timed
+from tests.export.reports import hostile, hostile_reports, maximal, public
+from tests.report.sample_reports import SECRET, all_fault, every_verdict, every_verdict_whole, full_marks, timed
 
 VISIBILITY = {"enum": ["hidden", "after_due_date", "after_published", "visible"]}
 FORMAT = {"enum": ["text", "html", "simple_format", "md", "ansi"]}
@@ -119,7 +118,7 @@ def test_each_check_has_its_visibility(hidden):
     checks = [check for function in every_verdict().functions for check in function.checks]
     shown = [test["visibility"] for test in found["tests"] if "." in test["number"]]
     assert shown == ["visible" if check.visible else hidden for check in checks]
-    assert SECRET not in json.dumps(found)
+    assert SECRET not in json.dumps(results(every_verdict_whole(), hidden))
 
 
 @hostile_reports

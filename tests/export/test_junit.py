@@ -8,8 +8,7 @@ import pytest
 import xmlschema
 
 from grader.export.junit import files
-from grader.report.findings import public
-from tests.export.reports import hostile, hostile_reports, maximal
+from tests.export.reports import hostile, hostile_reports, maximal, public
 from tests.report.sample_reports import all_fault, every_verdict, full_marks, timed
 
 

@@ -6,9 +6,8 @@ import jsonschema
 import pytest
 
 from grader.export.prairielearn import MOST_BYTES, files
-from grader.report.findings import public
-from tests.export.reports import hostile, hostile_reports, maximal
-from tests.report.sample_reports import SECRET, all_fault, every_verdict, full_marks, timed
+from tests.export.reports import hostile, hostile_reports, maximal, public
+from tests.report.sample_reports import SECRET, all_fault, every_verdict, every_verdict_whole, full_marks, timed
 
 TEXT = {"type": "string"}
 SCHEMA = {
@@ -70,7 +69,7 @@ def test_a_fault_of_ours_costs_no_attempt(made):
 
 
 def test_hidden_content_is_not_shown():
-    assert SECRET not in json.dumps(results(every_verdict()))
+    assert SECRET not in json.dumps(results(every_verdict_whole()))
 
 
 @hostile_reports

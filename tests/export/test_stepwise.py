@@ -1,12 +1,14 @@
 """Grading function by function gives what grading at once gives, and a report after each."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from grader.pipeline import Request, grade, prepare
 from grader.stepwise import grade_each
+from grader.visibility import public
 from sandbox.process import ProcessSandbox
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +29,10 @@ def prepared():
 def test_the_results_are_the_same(prepared, sandbox):
     whole = grade(prepared, sandbox)
     each = grade_each(prepared, sandbox, lambda report: None)
-    assert replace(each, duration_s=0) == replace(whole, duration_s=0)
+    now = datetime.now(UTC)
+    assert replace(public(each, now), duration_s=0) == replace(public(whole, now), duration_s=0)
+    calls = [sum(box.calls for box in report.sandbox_record.boxes) for report in (each, whole)]
+    assert each.audience == "staff" and calls[0] == calls[1] > 0
 
 
 def test_a_report_comes_before_the_first_and_after_each(prepared, sandbox):
