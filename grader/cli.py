@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -13,8 +14,10 @@ import click
 from grader import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Any
 
+    from grader.export.bundle import Bundle
     from grader.model import Report
     from sandbox.base import Sandbox
 
@@ -57,6 +60,13 @@ in_sandbox = click.option(
     show_default=True,
     help="auto takes the strongest backend that works.",
 )
+in_hidden = click.option(
+    "--hidden",
+    type=click.Choice(["visible", "hidden", "after_due_date", "after_published"]),
+    default="visible",
+    show_default=True,
+    help="gradescope: when students see the tests of hidden checks.",
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -80,6 +90,8 @@ def cli() -> None:
 @click.option("--speed/--no-speed", default=True, show_default=True, help="Time critical kernels that are right.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Choose other inputs, the same for everybody.")
 @click.option("--out", type=click.Path(path_type=Path), help="Results folder [default: grader-results/<name>/].")
+@click.option("--export", "targets", metavar="TO,..", default="", help="Also export, as `grader export --to` does.")
+@in_hidden
 @click.option("--json", "as_json", is_flag=True, help="Print results.json and nothing else.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 when marks were lost.")
 def run(
@@ -94,6 +106,8 @@ def run(
     speed: bool,
     seed: int,
     out: Path | None,
+    targets: str,
+    hidden: str,
     as_json: bool,
     exit_zero: bool,
 ) -> None:
@@ -103,8 +117,15 @@ def run(
     """
     from sandbox.base import SandboxUnavailable
 
+    exported = _targets(targets, ready=True) if targets else {}
     # A box takes its time to start: everything else is loaded meanwhile.
     with _warm_sandbox(backend, framework, runtime, device) as sandbox:
+        if sandbox.name == "process" != backend and os.environ.get("GITHUB_ACTIONS") == "true":
+            _stop(
+                "only the process sandbox works here, in which a submission could find the job's tokens: set up Docker "
+                "(grader sandbox build) or bubblewrap; where the job has nothing to lose, give --sandbox process.",
+                OUR_FAULT,
+            )
         from grader.assignment import AssignmentError
         from grader.collect import CollectError
         from grader.course import CourseError, find_course
@@ -119,13 +140,81 @@ def run(
             prepared = prepare(request)
             if sandbox.name == "process" and not as_json:
                 click.echo("grader: warning: the process backend does not protect against hostile code.", err=True)
-            report = graded(lambda progress: grade(prepared, sandbox, progress))
+            folder = out or Path("grader-results") / prepared.submission.name
+            told = {"source": submission, "hidden": hidden}
+            if "gradescope" in exported:  # which ends what takes too long, and keeps what has been written
+                from grader.stepwise import grade_each
+
+                step = {"gradescope": exported["gradescope"]}
+                write = partial(_export, targets=step, out=folder, told=told)
+                report = graded(
+                    lambda progress: grade_each(prepared, sandbox, lambda so_far: write([so_far]), progress)
+                )
+            else:
+                report = graded(lambda progress: grade(prepared, sandbox, progress))
         except (CollectError, CourseError, AssignmentError) as error:
             _stop(str(error), WRONG_REQUEST)
         except SandboxUnavailable as error:
             _stop(str(error), OUR_FAULT)
-        _deliver(report, out or Path("grader-results") / report.submission.name, as_json)
+        _deliver(report, folder, as_json)
+        if exported:
+            _export([report], exported, folder, told)
     sys.exit(_exit_code(report, exit_zero))
+
+
+@cli.command()
+@click.argument("results", type=click.Path(path_type=Path))
+@click.option("--to", "targets", metavar="TO,..", required=True, help="Targets, each alone or as TARGET=FOLDER.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write to OUT/TARGET/ [default: beside the results].")
+@click.option("--student", default="", metavar="ID", help="Whose results these are [default: the submission's name].")
+@click.option("--gradebook", type=click.Path(path_type=Path), help="canvas: your export of the gradebook.")
+@click.option("--column", default="", metavar="TITLE", help="canvas: the assignment's column, by title or number.")
+@click.option(
+    "--identity",
+    type=click.Choice(["username", "idnumber", "email"]),
+    default="username",
+    show_default=True,
+    help="moodle: what the students' names are.",
+)
+@in_hidden
+def export(
+    results: Path,
+    targets: str,
+    out: Path | None,
+    student: str,
+    gradebook: Path | None,
+    column: str,
+    identity: str,
+    hidden: str,
+) -> None:
+    """Write RESULTS for other places.
+
+    Targets: actions, canvas, classroom, classroom50, csv, gradescope, junit, moodle, prairielearn.
+
+    RESULTS is a results.json; canvas, csv and moodle also take a folder with many, as FOLDER/NAME/results.json.
+    """
+    from grader.codec import ResultsError, decode
+
+    folder = results if results.is_dir() else results.parent
+    paths = sorted(results.glob("*/results.json")) if results.is_dir() else [results]
+    if not paths:
+        _stop(f"{results} holds no NAME/results.json: name the results of `grader run`.", WRONG_REQUEST)
+    wanted, reports = _targets(targets), []
+    for path in paths:
+        try:
+            reports.append(decode(path.read_bytes()))
+        except (OSError, ResultsError) as error:
+            said = error.strerror if isinstance(error, OSError) else error
+            _stop(f"{path}: {said}.", WRONG_REQUEST)
+    try:
+        book = gradebook.read_bytes() if gradebook else b""
+    except OSError as error:
+        _stop(f"{gradebook}: {error.strerror}.", WRONG_REQUEST)
+    told = {"student": student, "gradebook": book, "column": column, "identity": identity, "hidden": hidden}
+    for path in _export(reports, wanted, out or folder, told):
+        click.echo(path)
+    if ours := [path for path, report in zip(paths, reports, strict=True) if report.outcome != "graded"]:
+        _stop(f"exported, but our faults keep {ours[0]} from being fully graded: see its feedback.", OUR_FAULT)
 
 
 @cli.command()
@@ -349,6 +438,64 @@ def doctor(course: Path | None) -> None:
 
 
 @cli.group()
+def gradescope() -> None:
+    """Make the autograder of a Gradescope assignment."""
+
+
+@cli.group()
+def classroom50() -> None:
+    """Make the autograder of a Classroom 50 assignment."""
+
+
+# Options of what grades on other machines.
+in_assignments = click.option(
+    "--assignment", "assignments", multiple=True, required=True, metavar="NAME", help="What is graded; repeatable."
+)
+from_index = click.option("--from-index", is_flag=True, help="Install the engine by its name; the bundle has no wheel.")
+
+
+@gradescope.command("build")
+@in_assignments
+@in_course
+@in_framework
+@click.option("--sandbox", "backend", type=click.Choice(["auto", "bubblewrap", "process"]), default="auto")
+@in_hidden
+@from_index
+@click.option("--out", "-o", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The zip to write.")
+def build_gradescope(out: Path, **options: Any) -> None:
+    """Write the zip to upload as the autograder: engine, course, setup.sh and run_autograder.
+
+    The secret of the hidden inputs is taken from GRADER_SECRET; only staff can see what is in the zip.
+    """
+    from grader.atomic import write_atomically
+    from grader.export.bundle import gradescope, zipped
+
+    with _bundling(out):
+        files = gradescope(_bundle(options | {"secret": os.environ.get("GRADER_SECRET", "")}))
+        write_atomically(out, zipped(files))
+    click.echo(f"{out}: {len(files)} files. Upload it under Configure Autograder.")
+
+
+@classroom50.command("build")
+@in_assignments
+@in_course
+@in_framework
+@in_sandbox
+@from_index
+@click.option("--out", "-o", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Folder to write.")
+def build_classroom50(out: Path, **options: Any) -> None:
+    """Write autograder.py and what it needs for an assignment's autograder folder.
+
+    Classroom 50 publishes that folder: references and hidden cases in it can be read by students who look for them.
+    """
+    from grader.export.bundle import classroom50, write
+
+    with _bundling(out):
+        write(files := classroom50(_bundle({"hidden": "visible"} | options)), out)
+    click.echo(f"{out}: {len(files)} files. Students who look for this folder can read it, references included.")
+
+
+@cli.group()
 def new() -> None:
     """Begin a part of a course."""
 
@@ -457,6 +604,61 @@ def _write(report: Report, out: Path, whole: Report | None = None) -> None:
         write_atomically(out / "results.json", encode(report))
     except OSError as error:
         _stop(f"cannot write the results to {out}: {error.strerror or error}.", OUR_FAULT)
+
+
+def _bundle(options: Mapping[str, Any]) -> Bundle:
+    from grader.course import find_course
+    from grader.export.bundle import Bundle
+
+    root = find_course(options["course"], Path.cwd())
+    renamed = {"course": root, "sandbox": options["backend"]}
+    return Bundle(**{name: value for name, value in options.items() if name != "backend"} | renamed)
+
+
+@contextmanager
+def _bundling(out: Path) -> Iterator[None]:
+    from grader.assignment import AssignmentError
+    from grader.course import CourseError
+    from grader.export import ExportError
+
+    try:
+        yield
+    except (AssignmentError, CourseError, ExportError) as error:
+        _stop(str(error), WRONG_REQUEST)
+    except OSError as error:
+        _stop(f"cannot write {out}: {error.strerror}.", OUR_FAULT)
+
+
+def _targets(text: str, *, ready: bool = False) -> dict[str, Path | None]:
+    """Read the targets; with `ready`, nothing else will be said about them."""
+    from grader.export import ExportError, Options, parse_targets
+    from grader.export import ready as require
+
+    try:
+        targets = parse_targets(text)
+        if ready:
+            require(targets, Options(environment=os.environ))
+        return targets
+    except ExportError as error:
+        _stop(str(error), WRONG_REQUEST)
+
+
+def _export(
+    reports: Sequence[Report], targets: Mapping[str, Path | None], out: Path, told: Mapping[str, Any]
+) -> list[Path]:
+    """Write the exports and print what GitHub reads from a step."""
+    from grader.export import ExportError, Options
+    from grader.export import export as write_exports
+
+    try:
+        paths, printed = write_exports(reports, targets, out, Options(**told, environment=os.environ))
+    except ExportError as error:
+        _stop(str(error), WRONG_REQUEST)
+    except OSError as error:
+        _stop(f"cannot write {error.filename}: {error.strerror}.", OUR_FAULT)
+    # GitHub reads both streams, and stdout may be for results.json alone.
+    click.echo(printed, nl=False, err=True)
+    return paths
 
 
 def _print(report: Report) -> None:

@@ -53,7 +53,7 @@ def report_of(
         framework=plan.framework,
         submission=SubmissionInfo(submission.name, submission.sha256, submission.files, submission.problems),
         sandbox=SandboxInfo(sandbox.name, sandbox.guarantees),
-        outcome=_outcome(functions),
+        outcome=outcome_of(functions),
         faults=_faults(plan, functions),
         hundredths=total(functions),
         max_hundredths=sum(function.max_hundredths for function in functions),
@@ -71,7 +71,8 @@ def _recorded(result: CheckResult, boxes: Boxes) -> CheckResult:
     return replace(result, record=replace(result.record or CheckRecord(), seconds=boxes.seconds.get(result.id)))
 
 
-def _outcome(functions: Sequence[FunctionResult]) -> Outcome:
+def outcome_of(functions: Sequence[FunctionResult]) -> Outcome:
+    """Return whether all, some or none of the functions have a score."""
     scored = [function.hundredths is not None for function in functions]
     return "graded" if all(scored) else "partial" if any(scored) else "fault"
 

@@ -30,6 +30,9 @@ _COMMANDS = re.compile(
     re.IGNORECASE,
 )
 
+# A spreadsheet computes a cell that begins so, also after the line break or semicolon at which it may split a cell.
+_FORMULA = re.compile(r"(^|[;\n])(\s*)(?=[=+\-@＝＋－＠])")
+
 _BACKTICKS = re.compile("`+")
 _MARKDOWN = re.compile(r"[\\`*_\[\]<>|~$&#]|:(?=[^\s\d])|(?<=www)\.|^[-+=]", re.IGNORECASE)
 _ORDERED = re.compile(r"^(\d+)(?=[.)](?:\s|$))")
@@ -87,6 +90,26 @@ def markdown_fence(text: str, limit: int = BLOCK, lines: int = BLOCK_LINES) -> M
     shown = _COMMANDS.sub(_split, excerpt(text, limit, lines))
     fence = "`" * max(3, _longest_run(shown) + 1)
     return Markdown(f"{fence}text\n{shown}\n{fence}")
+
+
+def command(text: str, limit: int = LINE, lines: int = 1) -> str:
+    """Return the message of a workflow command of GitHub Actions, which ends at the first line break."""
+    return terminal(text, limit, lines).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def command_property(text: str, limit: int = LINE) -> str:
+    """Return a property of a workflow command, such as a file's name."""
+    return command(text, limit).replace(":", "%3A").replace(",", "%2C")
+
+
+def cell(text: str, limit: int = LINE, lines: int = 1) -> str:
+    """Return the text of a cell that no spreadsheet takes for a formula."""
+    return _FORMULA.sub(r"\1\2'", excerpt(text, limit, lines))
+
+
+def xml(text: str, limit: int = BLOCK, lines: int = BLOCK_LINES) -> str:
+    """Return text of characters that XML 1.0 can hold; what writes the XML escapes the markup itself."""
+    return terminal(text, limit, lines)
 
 
 def _visible(match: re.Match[str]) -> str:

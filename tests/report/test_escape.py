@@ -1,13 +1,24 @@
 """No text gets through a sanitiser with any effect on its target."""
 
 import unicodedata
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from grader.report.escape import excerpt, markdown, markdown_code, markdown_fence, terminal
+from grader.report.escape import (
+    cell,
+    command,
+    command_property,
+    excerpt,
+    markdown,
+    markdown_code,
+    markdown_fence,
+    terminal,
+    xml,
+)
 from tests.report.sample_reports import HOSTILE
 
 SNIPPETS = st.sampled_from([
@@ -97,8 +108,8 @@ def test_markdown_prose_renders_as_the_text_itself(text: str) -> None:
 def test_markdown_prose_is_one_paragraph_and_one_cell(text: str) -> None:
     blocks = MarkdownIt("commonmark").parse(markdown(text, 1000))
     assert [token.type for token in blocks] in ([], ["paragraph_open", "inline", "paragraph_close"])
-    for cell in (markdown(text, 1000), markdown_code(text, 1000, cell=True)):
-        tokens = MarkdownIt("commonmark").enable("table").parse(f"| a | b |\n|--|--|\n| {cell} | x |\n")
+    for shown in (markdown(text, 1000), markdown_code(text, 1000, cell=True)):
+        tokens = MarkdownIt("commonmark").enable("table").parse(f"| a | b |\n|--|--|\n| {shown} | x |\n")
         assert [t.content for t in tokens if t.type == "inline"][3:] == ["x"]
 
 
@@ -125,3 +136,35 @@ def test_markdown_breaks_what_github_links_after_rendering(text: str) -> None:
 def test_every_sanitiser_survives(name: str) -> None:
     for sanitise in (excerpt, terminal, markdown, markdown_code, markdown_fence):
         assert len(sanitise(HOSTILE[name], 200).encode()) < 3000
+
+
+@given(TEXTS)
+@many
+def test_a_command_is_one_line_that_reads_back_as_the_text(text: str) -> None:
+    for shown, escapes in (
+        (command(text, 1000, 50), {"%0D": "\r", "%0A": "\n", "%25": "%"}),
+        (command_property(text, 1000), {"%0D": "\r", "%0A": "\n", "%3A": ":", "%2C": ",", "%25": "%"}),
+    ):
+        assert not set("\r\n") & set(shown)
+        for code, character in escapes.items():
+            shown = shown.replace(code, character)
+        assert shown in (terminal(text, 1000, 50), terminal(text, 1000))
+    assert not set(":,") & set(command_property(text, 1000))
+
+
+@given(st.one_of(TEXTS, st.text("=+-@ \t\n;'a", max_size=8)))
+@many
+def test_no_line_of_a_cell_is_a_formula(text: str) -> None:
+    shown = cell(text, 1000, 50)
+    for part in shown.replace(";", "\n").split("\n"):
+        assert not part.strip().startswith(tuple("=+-@＝＋－＠"))
+    assert shown.replace("'", "") == excerpt(text, 1000, 50).replace("'", "")
+
+
+@given(TEXTS)
+@many
+def test_xml_can_hold_the_text(text: str) -> None:
+    element = ElementTree.Element("a", {"b": xml(text, 1000, 1)})
+    element.text = xml(text, 1000, 50)
+    read = ElementTree.fromstring(ElementTree.tostring(element))
+    assert (read.text or "") == xml(text, 1000, 50) and read.get("b") == xml(text, 1000, 1)
