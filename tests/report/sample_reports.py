@@ -173,7 +173,6 @@ def every_verdict_whole() -> Report:
                 SECRET,
                 visibility="hidden",
                 exhibit=Exhibit({"z": SECRET}, SECRET, SECRET),
-                smallest=Exhibit({"z": SECRET}, SECRET, SECRET),
                 picture=replace(POINTS, caption=SECRET),
                 **SOFTMAX_FAIL,
             ),
