@@ -64,11 +64,12 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """Where a wanted function is defined: the module to load, and the place to show."""
+    """Where a wanted function is defined: the module to load, and the place to show, up to its last line."""
 
     name: str
     module: str
     location: Location
+    last_line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +211,7 @@ class Exhibit:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Named numbers of a picture, row by row; None stands for what is not finite."""
+    """Named numbers of a picture, row by row; None stands for what cannot be drawn, as NaN and infinity."""
 
     name: str
     rows: tuple[tuple[float | None, ...], ...]
@@ -337,10 +338,20 @@ class AspectScore:
 
 
 @dataclass(frozen=True, slots=True)
+class Excerpt:
+    """The first lines of a definition in the submission, from `location` on; `left` counts those that are left out."""
+
+    location: Location
+    text: str
+    left: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class FunctionResult:
     """Everything about one function; hundredths is None when a fault of ours keeps it from being scored.
 
     `detail` and `due` say what students may read of its cases. `cpu_seconds`, for staff, is what its calls cost.
+    `excerpts` are the student's own lines where points were lost: the function's, then its backward's.
     """
 
     name: str
@@ -354,6 +365,7 @@ class FunctionResult:
     detail: Detail = "full"
     due: datetime | None = None
     cpu_seconds: float | None = None
+    excerpts: tuple[Excerpt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The stages as one function: collect, plan, execute, judge, diagnose, score."""
+"""The stages as one function: collect, plan, execute, judge, diagnose, illustrate, score."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from grader.course import load_course
 from grader.diagnose import diagnose
 from grader.diagnose.probes import Probe
 from grader.execute import Boxes, Outcomes, execute
+from grader.illustrate import illustrate
 from grader.judge import judge
 from grader.model import (
     Assignment,
@@ -111,6 +112,7 @@ def grade(prepared: Prepared, sandbox: Sandbox, progress: Progress = lambda done
     finally:
         again.close()
     timings = _time(prepared, sandbox, results, progress)
+    results = illustrate(prepared.plan, results, outcomes, prepared.trials)
     return _report(prepared, sandbox, boxes, results, timings)
 
 

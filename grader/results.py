@@ -14,6 +14,7 @@ from grader.model import (
     Assignment,
     CheckRecord,
     CheckResult,
+    Excerpt,
     FunctionResult,
     Outcome,
     Plan,
@@ -25,6 +26,7 @@ from grader.model import (
     Timing,
     Verdict,
 )
+from grader.quote import quote
 from grader.score import score, total
 from sandbox.base import Sandbox
 
@@ -42,7 +44,11 @@ def report_of(
     """Return the whole report on everything that was planned; its duration ends now."""
     recorded = [_recorded(result, boxes) for result in results]
     functions = tuple(
-        replace(function, cpu_seconds=boxes.cpu_seconds.get(function.name))
+        replace(
+            function,
+            excerpts=_quoted(plan, submission, function),
+            cpu_seconds=boxes.cpu_seconds.get(function.name),
+        )
         for function in score(plan, assignment, submission, recorded, timings)
     )
     return Report(
@@ -69,6 +75,11 @@ def report_of(
 def _recorded(result: CheckResult, boxes: Boxes) -> CheckResult:
     """Add the seconds that a check took to what is known of it."""
     return replace(result, record=replace(result.record or CheckRecord(), seconds=boxes.seconds.get(result.id)))
+
+
+def _quoted(plan: Plan, submission: Submission, function: FunctionResult) -> tuple[Excerpt, ...]:
+    gradients = {check.called for check in plan.checks if check.function == function.name and check.kind == "gradient"}
+    return quote(submission, function, next(iter(gradients - {function.name}), ""))
 
 
 def outcome_of(functions: Sequence[FunctionResult]) -> Outcome:

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 if TYPE_CHECKING:
     import numpy as np
 
+    from grader.model import Picture
+
 Inputs: TypeAlias = "Callable[[np.random.Generator], Mapping[str, Any]]"
+Draw: TypeAlias = "Callable[[Mapping[str, Any], Any, Any], Picture | None]"
 CaseAspect: TypeAlias = Literal["values", "stability", "edge"]
 
 
@@ -113,6 +116,9 @@ class Topic:
     With `autograd_only` no backward is asked for: it judges autograd in torch submissions and nothing else.
     `valid(**inputs)` tells whether a student may be shown the forward's inputs as a smallest example: it holds them to
     what the handout promises and the reference does not check.
+    `picture(inputs, expected, actual)` shows a wrong answer to a visible case, with the makers of `grader.picture`:
+    arrays for tensors, and for Properties None and one answer per draw. `actual` can be anything that a student can
+    return: what the hook raises means that there is no picture.
     Raises ValueError when the parts do not fit together.
     """
 
@@ -128,6 +134,7 @@ class Topic:
     autograd_only: bool = False
     speed: Speed | None = None
     valid: Callable[..., bool] | None = None
+    picture: Draw | None = None
 
     @property
     def name(self) -> str:

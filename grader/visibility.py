@@ -39,7 +39,9 @@ def shown(check: CheckResult, due: datetime | None, now: datetime) -> bool:
 
 def _function(function: FunctionResult, now: datetime) -> FunctionResult:
     checks = tuple(_check(check, function.detail, shown(check, function.due, now)) for check in function.checks)
-    return replace(function, checks=checks, cpu_seconds=None)
+    # Which definitions are quoted, and from where, tells what is wrong with them.
+    excerpts = () if function.detail == "none" else function.excerpts
+    return replace(function, checks=checks, cpu_seconds=None, excerpts=excerpts)
 
 
 def _check(check: CheckResult, detail: Detail, visible: bool) -> CheckResult:

@@ -20,6 +20,7 @@ from grader.model import (
     CheckResult,
     Difference,
     Disclosure,
+    Excerpt,
     Exhibit,
     FunctionResult,
     Location,
@@ -238,6 +239,15 @@ def test_detail_none_leaves_verdict_and_category():
         CheckResult("f/c/values", TEXT, "values", Aspect.VALUES, Verdict.FAIL, True, "returns wrong values"),
         mismatch=Mismatch("values", "returns wrong values"),
     )
+
+
+@pytest.mark.parametrize(("detail", "kept"), [("full", 1), ("actual-only", 1), ("none", 0)])
+def test_detail_none_quotes_nothing(detail, kept):
+    full = whole(FULL, detail=detail)
+    quoting = replace(
+        full, functions=(replace(full.functions[0], excerpts=(Excerpt(Location("hw.py", 1), "def f(x):"),)),)
+    )
+    assert len(public(quoting, BEFORE).functions[0].excerpts) == kept
 
 
 def test_full_detail_keeps_all_but_the_record():

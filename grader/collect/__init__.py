@@ -56,7 +56,7 @@ def collect(path: Path, wanted: Sequence[str]) -> Submission:
         files=tuple(sorted(intake.contents)),
         modules=modules,
         definitions={
-            name: Definition(name, names[f.file] if f.name.name == name else own, f.location)
+            name: Definition(name, names[f.file] if f.name.name == name else own, f.location, f.name.end)
             for name, f in choice.definitions.items()
         },
         absent=choice.absent,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from grader.model import Aspect, CheckResult, FunctionResult, Location, Report, Timing, Verdict
+from grader.model import Aspect, CheckResult, FunctionResult, Location, Picture, Report, Timing, Verdict
 from grader.report import words
 
 _ASPECTS = list(Aspect)
@@ -50,8 +50,18 @@ class Finding:
         return self.first.source
 
     @property
+    def picture(self) -> Picture | None:
+        """What can be seen of the failure: of a visible check only."""
+        return next((check.picture for check in self.visible if check.picture), None)
+
+    @property
     def visible(self) -> tuple[CheckResult, ...]:
         return tuple(check for check in self.checks if check.visible)
+
+    @property
+    def telling(self) -> tuple[CheckResult, ...]:
+        """The checks that there is something to read of: a hidden one may have a smallest example of public inputs."""
+        return tuple(check for check in self.checks if check.visible or check.smallest)
 
     @property
     def hidden(self) -> int:
@@ -116,13 +126,20 @@ def timings(report: Report) -> tuple[Timing, ...]:
 
 
 def next_steps(report: Report, most: int = 3) -> tuple[Step, ...]:
-    """Return what to do first: the functions with the most points to gain, each with what is most urgent about it."""
+    """Return what to do first: the functions with the most points to gain, each with what is most urgent about it.
+
+    What is there and can be put right comes before what is still to be written.
+    """
     steps = [
         Step(position, function, *said, function.max_hundredths - function.hundredths)
         for position, function in enumerate(report.functions, 1)
         if function.hundredths is not None and (said := _most_urgent(function))
     ]
-    return tuple(sorted(steps, key=lambda step: -step.lost)[:most])
+    return tuple(sorted(steps, key=lambda step: (_is_unwritten(step.function), -step.lost))[:most])
+
+
+def _is_unwritten(function: FunctionResult) -> bool:
+    return any(finding.first.verdict is Verdict.MISSING for finding in findings(function)[:1])
 
 
 def _most_urgent(function: FunctionResult) -> tuple[str, str] | None:

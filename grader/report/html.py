@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -16,10 +18,52 @@ from grader.report.templates import FOLDER, html_environment
 if TYPE_CHECKING:
     from jinja2 import Template
 
+MAX_BYTES = 2_000_000
+# Figures in bytes and characters per value: what a page falls back to when it would be too large.
+_ROOMS = ((1_100_000, 4_000), (600_000, 800), (0, 0))
+_SMALL_FIGURE = 12_000
+# Drawing costs time: after so many figures that did not fit, no more are tried.
+_REFUSALS = 5
+# With more functions to work on than this, only those to begin with are open.
+_FEW = 8
+
+
+@dataclass(slots=True)
+class Room:
+    """How much a page may still hold: bytes of figures, and the characters of one value."""
+
+    figures: int
+    characters: int
+    drawn: dict[str, Markup] = field(default_factory=dict)
+    refused: int = 0
+
+    def draw(self, name: str, painter: Callable[..., Markup], *arguments: object) -> Markup:
+        """Return the figure that the painter draws under a name, "" when there is no room for it."""
+        if self.figures < _SMALL_FIGURE or self.refused > _REFUSALS:
+            return Markup()
+        if name not in self.drawn:
+            self.drawn[name] = painter(*arguments, name)
+        if len(self.drawn[name]) > self.figures:
+            self.refused += 1
+            return Markup()
+        self.figures -= len(self.drawn[name])
+        return self.drawn[name]
+
 
 def render_html(report: Report) -> str:
-    """Return the page: the score, what to do first, and one card for each function."""
-    return template().render(report=report, steps=next_steps(report))
+    """Return the page, below 2 MB: the score, what to do first, and one card for each function."""
+    steps, drawn = next_steps(report), dict[str, Markup]()
+    open_cards = {step.position for step in steps}
+    needing = [n for n, function in enumerate(report.functions, 1) if function.hundredths != function.max_hundredths]
+    if len(needing) <= _FEW:
+        open_cards = set(range(1, len(report.functions) + 1))
+    page = ""
+    for figures, characters in _ROOMS:
+        room = Room(figures, characters, drawn)
+        page = template().render(report=report, steps=steps, open_cards=open_cards, room=room)
+        if len(page.encode("utf-8", "replace")) < MAX_BYTES:
+            break
+    return page
 
 
 @cache

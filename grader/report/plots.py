@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from grader.model import Growth, Timing
+from grader.report.drawing import LIMIT, REFERENCE, STUDENT, canvas, legend
 from grader.report.escape import excerpt
-from grader.report.svg import FONT_SIZE, inline
+from grader.report.svg import inline
 from grader.timing.estimate import plus_minus, times
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-# At least 3:1 on the page's light and on its dark card, and told apart without colour by line and marker.
-STUDENT = "#3584c9"
-REFERENCE = "#858b91"
-LIMIT = "#d1612f"
-
-_POINTS_PER_INCH = 72
-_SIZE = (340, 230)
-_SETTINGS = {"svg.fonttype": "none", "font.size": FONT_SIZE, "axes.spines.top": False, "axes.spines.right": False}
 # Room beyond the outermost point, as a factor.
 _ROOM = 1.35
 _NAME = 60
@@ -41,7 +32,7 @@ def rounds(timing: Timing, name: str) -> Markup:
         return Markup()
     limit = f"limit {timing.band.full:g}x"
     said = [f"{len(measured)} rounds, from {times(min(measured.values()))} to {times(max(measured.values()))}"]
-    with _figure(name) as (figure, axes):
+    with canvas(name) as (figure, axes):
         axes.plot(list(measured), list(measured.values()), "o", color=STUDENT, markersize=4.5, label="rounds")
         if timing.ratio and timing.uncertainty is not None:
             label = f"{times(timing.ratio)} {plus_minus(timing.uncertainty)}"
@@ -54,7 +45,7 @@ def rounds(timing: Timing, name: str) -> Markup:
         axes.set_xlim(0.5, max(measured) + 0.5)
         axes.set_xticks([1, *range(5, max(measured) + 1, 5)])
         axes.set_xlabel("round")
-        _legend(axes, 3)
+        legend(axes, 3)
         title = f"Time of {excerpt(timing.function, _NAME)} in each round, in multiples of the reference's"
         return inline(figure, name, title, f"{', '.join([*said, limit])}.")
 
@@ -72,7 +63,7 @@ def growth(timing: Timing, name: str) -> Markup:
         ("reference", REFERENCE, "s--", found.reference_seconds, found.expected),
     )
     said = []
-    with _figure(name) as (figure, axes):
+    with canvas(name) as (figure, axes):
         for who, color, style, values, exponent in sides:
             label = f"{who} n^{exponent:.1f}"
             points = ", ".join(f"{seconds(value)} at {size:,}" for size, value in zip(found.sizes, values, strict=True))
@@ -85,22 +76,9 @@ def growth(timing: Timing, name: str) -> Markup:
         axes.set_xticks(found.sizes, [f"{size:,}" for size in found.sizes])
         axes.set_xlabel("size n")
         _log_y(axes, [*found.seconds, *found.reference_seconds], seconds)
-        _legend(axes, 2)
+        legend(axes, 2)
         title = f"Time of one call of {excerpt(timing.function, _NAME)} by the number of {excerpt(found.unit, _NAME)}"
         return inline(figure, name, title, f"{'; '.join(said)}.")
-
-
-@contextmanager
-def _figure(name: str) -> Iterator[tuple[Figure, Axes]]:
-    """Give a small figure in matplotlib's own defaults, whatever the user's settings are."""
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    settings: dict[Any, Any] = dict(matplotlib.rcParamsDefault)
-    settings = {key: value for key, value in settings.items() if not key.startswith("backend")} | _SETTINGS
-    with matplotlib.rc_context({**settings, "svg.hashsalt": name}):
-        figure = Figure(figsize=(_SIZE[0] / _POINTS_PER_INCH, _SIZE[1] / _POINTS_PER_INCH), layout="constrained")
-        yield figure, figure.subplots()
 
 
 def _log_y(axes: Axes, values: Sequence[float], label: Callable[[float], str]) -> None:
@@ -126,16 +104,3 @@ def _line(growth: Growth, seconds: Sequence[float], exponent: float) -> list[flo
     logs, heights = [math.log(size) for size in growth.sizes], [math.log(value) for value in seconds]
     centre, height = math.fsum(logs) / len(logs), math.fsum(heights) / len(heights)
     return [math.exp(height + exponent * (log - centre)) for log in logs]
-
-
-def _legend(axes: Axes, columns: int) -> None:
-    axes.legend(
-        loc="lower left",
-        bbox_to_anchor=(0, 1),
-        ncols=columns,
-        frameon=False,
-        borderaxespad=0.3,
-        handlelength=1.4,
-        handletextpad=0.5,
-        columnspacing=1.2,
-    )

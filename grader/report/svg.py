@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 FONT_SIZE = 12
 _DROPPED = {"metadata", "style"}
 _REFERENCE = re.compile(r"(?<=url\(#)[\w-]+|(?<=href=\"#)[\w-]+")
+_NUMBER = re.compile(r"-?\d+\.\d+")
+_SPACES = re.compile(r" ?([A-Za-z]) ?")
+# Four corners and the first again, two by two at one height.
+_RECTANGLE = re.compile(r"M([-\d.]+) ([-\d.]+)L([-\d.]+) \2L\3 ([-\d.]+)L\1 \4(?:L\1 \2)?Z", re.IGNORECASE)
 
 
 def inline(figure: Figure, name: str, title: str, description: str) -> Markup:
@@ -46,13 +50,42 @@ def _plain(element: ET.Element, ids: dict[str, str]) -> ET.Element:
                     plain.set("id", ids[value])
             case "style":
                 plain.attrib |= _attributes(value)
+            case "d":
+                plain.set("d", _path(value))
+            case "x" | "y":
+                plain.set(key, _NUMBER.sub(_rounded, value))
             case local:
                 plain.set(local, " ".join(value.split()))
     if plain.tag == "text":
         plain.attrib = {"fill": "currentColor"} | plain.attrib
     plain.text = (element.text or "").strip()
     plain.extend(_plain(child, ids) for child in element if _tag(child) not in _DROPPED)
+    _shared(plain)
     return plain
+
+
+def _path(data: str) -> str:
+    """Return path data without spaces that mean nothing, and rectangles in their short form."""
+    tight = _SPACES.sub(r"\1", _NUMBER.sub(_rounded, " ".join(data.split())))
+    return _RECTANGLE.sub(r"M\1 \2H\3V\4H\1Z", tight)
+
+
+def _shared(group: ET.Element) -> None:
+    """Move the attributes that all markers of a group share to the group."""
+    children = list(group)
+    if len(children) < 2 or {child.tag for child in children} != {"use"}:
+        return
+    first = children[0].attrib
+    same = {key: value for key, value in first.items() if all(child.get(key) == value for child in children)}
+    for key in sorted(same.keys() - {"href", "x", "y"}):
+        group.set(key, same[key])
+        for child in children:
+            del child.attrib[key]
+
+
+def _rounded(number: re.Match[str]) -> str:
+    """Return a coordinate to a hundredth of a pixel, in half of the characters."""
+    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
 
 
 def _attributes(style: str) -> dict[str, str]:

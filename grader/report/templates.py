@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from markupsafe import escape as html_escape
 
-from grader.report import escape, facts, findings, words
+from grader.report import escape, facts, findings, source, words
 from grader.report.escape import Markdown
 
 FOLDER = Path(__file__).parent.parent / "_templates"
@@ -23,8 +23,8 @@ def html_environment() -> Environment:
     """Return the environment for HTML: cleaned of hidden characters, then escaped by Jinja."""
     environment = _environment(lambda value: value if isinstance(value, Markup) else escape.html(str(value)))
     environment.autoescape = True
-    environment.filters |= {"line": escape.excerpt, "prose": _prose}
-    environment.globals["plots"] = _plots
+    environment.filters |= {"line": escape.excerpt, "prose": _prose, "block": escape.html}
+    environment.globals |= {"plots": _plots, "pictures": _pictures, "source": source}
     return environment
 
 
@@ -33,6 +33,12 @@ def _plots() -> ModuleType:
     from grader.report import plots
 
     return plots
+
+
+def _pictures() -> ModuleType:
+    from grader.report import pictures
+
+    return pictures
 
 
 def _prose(text: str, limit: int = escape.LINE) -> Markup:

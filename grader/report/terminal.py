@@ -168,6 +168,7 @@ class _Printer:
             Fact("where", words.place(location) if location else ""),
             Fact("line", finding.source, "array"),
             Fact("check", finding.extent),
+            Fact("seen", finding.picture.caption if finding.picture else ""),
             *facts(finding.first, finding.summary),
         ]
         for name, value, kind in rows:

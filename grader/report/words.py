@@ -108,6 +108,11 @@ def status(function: FunctionResult) -> Status:
     return Status.PART if function.hundredths > 0 else Status.NONE
 
 
+def full(report: Report) -> list[str]:
+    """Return the names of the functions with full marks."""
+    return [function.name for function in report.functions if status(function) is Status.FULL]
+
+
 def is_slow(function: FunctionResult) -> bool:
     """Return whether the speed of a function costs it points."""
     return function.timing is not None and function.timing.pace is Pace.SLOW

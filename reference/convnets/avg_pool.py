@@ -3,6 +3,7 @@
 import numpy as np
 
 from grader import Case, Mistake, Speed, Topic
+from grader.picture import heat
 from grader.shapes import check_shapes
 
 from .conv2d import check_windows, places
@@ -163,4 +164,5 @@ TOPIC = Topic(
     ),
     alternates=(mean_of_window_view, window_by_window),
     speed=Speed(_four_volumes, rescaled_values, (30, 42, 56), "pixels along a side"),
+    picture=lambda inputs, expected, actual: heat(inputs["x"], expected, actual),
 )

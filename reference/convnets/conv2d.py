@@ -4,6 +4,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from grader import Case, Exact, Mistake, Speed, Topic
+from grader.picture import heat
 from grader.shapes import check_shapes
 
 from .zero_pad import zero_pad
@@ -239,4 +240,5 @@ TOPIC = Topic(
     ),
     alternates=(loop_over_windows, loop_over_filter_places),
     speed=Speed(_four_volumes, rescaled, (16, 24, 32), "pixels along a side"),
+    picture=lambda inputs, expected, actual: heat(inputs["x"], expected, actual),
 )

@@ -3,6 +3,7 @@
 import numpy as np
 
 from grader import Case, Mistake, Topic
+from grader.picture import heat
 from grader.shapes import check_shapes
 
 from ..batch_norm.batch_norm import (
@@ -230,4 +231,5 @@ TOPIC = Topic(
     ),
     alternates=(in_loops, without_biases),
     valid=lambda x, params: x[..., 0].size > 1,
+    picture=lambda inputs, expected, actual: heat(inputs["x"], expected, actual),
 )

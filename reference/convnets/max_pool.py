@@ -5,6 +5,7 @@ from functools import reduce
 import numpy as np
 
 from grader import Case, Equivalent, Exact, Mistake, Speed, Topic
+from grader.picture import heat
 from grader.shapes import check_shapes
 
 from .conv2d import check_windows, places
@@ -191,4 +192,5 @@ TOPIC = Topic(
     alternates=(maximum_of_window_view, window_by_window),
     speed=Speed(_four_volumes, rescaled_values, (30, 42, 56), "pixels along a side"),
     equivalents=(Equivalent("rest - share -> rest + share", "only equal maxima tell it, and graded inputs have none"),),
+    picture=lambda inputs, expected, actual: heat(inputs["x"], expected, actual),
 )

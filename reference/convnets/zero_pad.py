@@ -3,6 +3,7 @@
 import numpy as np
 
 from grader import Case, Exact, Mistake, Topic
+from grader.picture import heat
 from grader.shapes import check_shapes
 
 
@@ -114,4 +115,5 @@ TOPIC = Topic(
         Mistake(copies_the_edge, "The border repeats the pixels next to it; it is to hold zeros."),
     ),
     alternates=(copies_into_zeros, borders_joined_on),
+    picture=lambda inputs, expected, actual: heat(inputs["x"], expected, actual),
 )

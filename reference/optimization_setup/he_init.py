@@ -3,7 +3,8 @@
 import numpy as np
 
 from grader import Case, Mistake, Properties, Topic
-from grader.distribution import judge_gaussian
+from grader.distribution import judge_gaussian, normal_cdf
+from grader.picture import histogram
 
 
 def he_init(n_in, n_out, rng):
@@ -76,6 +77,11 @@ def _layer(rng, inputs, outputs):
     return {"n_in": int(rng.integers(*inputs)), "n_out": int(rng.integers(*outputs))}
 
 
+def _histogram(inputs, expected, outputs):
+    sd = (2 / inputs["n_in"]) ** 0.5
+    return histogram(outputs[1:], lambda x: normal_cdf(x, 0, sd), -4 * sd, 4 * sd, "weights")
+
+
 TOPIC = Topic(
     forward=he_init,
     torch=he_init_torch,
@@ -107,4 +113,5 @@ TOPIC = Topic(
         Mistake(units_first, "The shape is the wrong way round: rows belong to inputs, columns to units."),
     ),
     alternates=(named_arguments, unit_by_unit),
+    picture=_histogram,
 )

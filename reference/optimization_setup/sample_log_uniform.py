@@ -4,6 +4,7 @@ import numpy as np
 
 from grader import Case, Mistake, Properties, Topic
 from grader.distribution import agreement_p_value, ks_p_value, uniform_cdf
+from grader.picture import histogram
 
 # Three tests per case (see judge): a correct function fails a case with a chance below 1e-6.
 LEVEL = 3e-7
@@ -107,6 +108,11 @@ def _range(rng, low, high, size):
     return {"low": low * rng.uniform(1, 2), "high": high * rng.uniform(1, 2), "size": size}
 
 
+def _histogram(inputs, expected, outputs):
+    low, high = np.log10(inputs["low"]), np.log10(inputs["high"])
+    return histogram(np.log10(outputs[1:]), lambda x: uniform_cdf(x, low, high), low, high, "exponents of 10")
+
+
 TOPIC = Topic(
     forward=sample_log_uniform,
     torch=sample_log_uniform_torch,
@@ -135,4 +141,5 @@ TOPIC = Topic(
         Mistake(exponents_returned, "These are the exponents. The numbers themselves are asked for."),
     ),
     alternates=(powers_of_ten, one_by_one),
+    picture=_histogram,
 )

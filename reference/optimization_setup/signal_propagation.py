@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 
 from grader import Case, Mistake, Topic
+from grader.picture import curves
 from grader.shapes import check_shapes
 
 
@@ -122,6 +123,12 @@ def _other_layouts(rng):
     return {"X": inputs["X"][::2, ::2], "weights": [np.asfortranarray(first[::2]), second[:, ::-1]]}
 
 
+def _curves(inputs, expected, actual):
+    said = f"Expected for the last layer: {expected[-1]:.3g}; yours: {float(actual[-1]):.3g}."
+    lines = {"expected": expected, "yours": actual}
+    return curves(f"The spread of each layer's output. {said}", {k: list(enumerate(v, 1)) for k, v in lines.items()})
+
+
 TOPIC = Topic(
     forward=signal_propagation,
     torch=signal_propagation_torch,
@@ -160,4 +167,5 @@ TOPIC = Topic(
         Mistake(last_layer_only, "Only the last layer is measured. Every layer has a number of its own."),
     ),
     alternates=(mean_squared_distances, example_by_example),
+    picture=_curves,
 )

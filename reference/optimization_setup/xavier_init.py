@@ -3,7 +3,8 @@
 import numpy as np
 
 from grader import Mistake, Properties, Topic
-from grader.distribution import judge_gaussian
+from grader.distribution import judge_gaussian, normal_cdf
+from grader.picture import histogram
 
 from .he_init import TOPIC as HE_INIT
 
@@ -74,6 +75,11 @@ def uniform_of_right_variance(n_in, n_out, rng):
     return rng.uniform(-1, 1, (n_in, n_out)) * np.sqrt(3 / n_in)
 
 
+def _histogram(inputs, expected, outputs):
+    sd = inputs["n_in"] ** -0.5
+    return histogram(outputs[1:], lambda x: normal_cdf(x, 0, sd), -4 * sd, 4 * sd, "weights")
+
+
 TOPIC = Topic(
     forward=xavier_init,
     torch=xavier_init_torch,
@@ -101,4 +107,5 @@ TOPIC = Topic(
         Mistake(uniform_of_right_variance, "Mean and variance are right, but the weights are uniform, not Gaussian."),
     ),
     alternates=(named_arguments, unit_by_unit),
+    picture=_histogram,
 )

@@ -4,6 +4,7 @@ import numpy as np
 
 from grader import Case, Equivalent, Mistake, Properties, Topic
 from grader.distribution import agreement_p_value, binomial_p_value, equal_counts_p_value
+from grader.picture import histogram
 
 # At most 12 tests per case (see judge): a correct dropout fails a case with a chance below 1e-6.
 LEVEL = 5e-8
@@ -189,6 +190,13 @@ def _any_layout(rng):
     return inputs | {"a": np.asfortranarray(inputs["a"])[::2]}
 
 
+def _histogram(inputs, expected, outputs):
+    """Count by which factor units are scaled: 0 where they are dropped."""
+    a, p = inputs["a"], inputs["keep_prob"] if inputs.get("training", True) else 1.0
+    factors = np.stack([out for out, _ in outputs[1:]])[:, a != 0] / a[a != 0]
+    return histogram(factors, lambda x: (1 - p) * (x >= 0) + p * (x >= 1 / p), -0.2, 0.2 + 1 / p, "out / a", bins=33)
+
+
 TOPIC = Topic(
     forward=dropout,
     torch=dropout_torch,
@@ -230,4 +238,5 @@ TOPIC = Topic(
             "a uniform number equals keep_prob with a chance of 2 ** -53",
         ),
     ),
+    picture=_histogram,
 )

@@ -4,6 +4,7 @@ import numpy as np
 
 from grader import Case, Equivalent, Mistake, Properties, Topic
 from grader.distribution import LEVEL, agreement_p_value, binomial_p_value, ks_p_value, uniform_cdf
+from grader.picture import histogram
 from grader.shapes import check_shapes
 
 
@@ -216,6 +217,14 @@ def _other_layouts(rng):
     return inputs | {"images": np.asfortranarray(inputs["images"])[:, ::2, ::2]}
 
 
+def _histogram(inputs, expected, outputs):
+    """Show how far the contrast and the brightness of images are changed, in units of the widest change."""
+    images, contrast, brightness = inputs["images"], inputs["contrast"], inputs["brightness"]
+    changes = np.concatenate([_changes(images, contrast, brightness, output)[0] for output in outputs[1:]])
+    drawn = changes[:, [contrast > 0, brightness > 0]]
+    return histogram(drawn, lambda x: uniform_cdf(x, -1, 1), -1, 1, "changes / widest change")
+
+
 TOPIC = Topic(
     forward=random_distort,
     torch=random_distort_torch,
@@ -258,4 +267,5 @@ TOPIC = Topic(
             "(images - mean) * c + mean + s -> (images - mean) * c + mean - s", "s and -s have the same distribution"
         ),
     ),
+    picture=_histogram,
 )

@@ -4,6 +4,7 @@ import numpy as np
 
 from grader import Case, Equivalent, Mistake, Properties, Topic
 from grader.distribution import LEVEL, agreement_p_value, binomial_p_value, equal_counts_p_value
+from grader.picture import heat, histogram
 from grader.shapes import check_shapes
 
 
@@ -157,6 +158,18 @@ def _other_layouts(rng):
     return {"images": np.asfortranarray(rng.random((80, 4, 6, 2)))[:, ::2, ::2], "p": 0.6}
 
 
+def _picture(inputs, expected, outputs):
+    """Show an image that is neither as it was nor flipped beside the nearer of the two, else how many are flipped."""
+    images, p = inputs["images"], inputs.get("p", 0.5)
+    flipped = images[:, :, ::-1]
+    for output in outputs:
+        if not (_equal(output, images) | _equal(output, flipped)).all():
+            far, far_flipped = (np.abs(output - near).sum(axis=(1, 2, 3), keepdims=True) for near in (images, flipped))
+            return heat(images, np.where(far <= far_flipped, images, flipped), output)
+    flips = [_equal(output, flipped) for output in outputs[1:]]
+    return histogram(flips, lambda x: (1 - p) * (x >= 0) + p * (x >= 1), -0.25, 1.25, "flipped or not", bins=3)
+
+
 TOPIC = Topic(
     forward=random_flip,
     torch=random_flip_torch,
@@ -197,4 +210,5 @@ TOPIC = Topic(
     equivalents=(
         Equivalent("rng.random(len(images)) < p -> rng.random(len(images)) <= p", "no draw in 2^53 or so equals p"),
     ),
+    picture=_picture,
 )

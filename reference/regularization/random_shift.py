@@ -6,6 +6,7 @@ import numpy as np
 
 from grader import Case, Equivalent, Mistake, Properties, Topic
 from grader.distribution import LEVEL, binomial_p_value, frequencies_p_value, independence_p_value
+from grader.picture import heat, histogram
 from grader.shapes import check_shapes
 
 
@@ -213,6 +214,25 @@ def _other_layouts(rng):
     return {"images": np.asfortranarray(rng.uniform(0.1, 1, (60, 8, 10, 2)))[:, ::2, ::2], "max_shift": 2}
 
 
+def _picture(inputs, expected, outputs):
+    """Show an image that is not one of the shifted ones beside the nearest of them, else how often each shift comes."""
+    images, m = inputs["images"], inputs["max_shift"]
+    candidates = np.array(list(itertools.product(range(-m, m + 1), repeat=2)))
+    moved = np.stack([shifted(images, dy, dx) for dy, dx in candidates])
+    nearest = [np.abs(moved - output).sum(axis=(2, 3, 4)).argmin(axis=0) for output in outputs]
+    for which, output in zip(nearest, outputs, strict=True):
+        right = moved[which, np.arange(len(images))]
+        if (right != output).any():
+            return heat(images, right, output)
+    shifts = candidates[np.concatenate(nearest[1:])]
+    return histogram(shifts, lambda x: uniform_steps(x, m), -m - 0.5, m + 0.5, "shifts dy and dx", bins=2 * m + 1)
+
+
+def uniform_steps(x, m):
+    """Return the distribution function of the whole numbers from -m to m, all equally likely."""
+    return np.clip((np.floor(x) + m + 1) / (2 * m + 1), 0, 1)
+
+
 TOPIC = Topic(
     forward=random_shift,
     torch=random_shift_torch,
@@ -251,4 +271,5 @@ TOPIC = Topic(
         Equivalent("np.arange(height) - dy -> np.arange(height) + dy", "dy and -dy have the same distribution"),
         Equivalent("np.arange(width) - dx -> np.arange(width) + dx", "dx and -dx have the same distribution"),
     ),
+    picture=_picture,
 )

@@ -3,7 +3,8 @@
 import numpy as np
 
 from grader import Case, Mistake, Properties, Topic
-from grader.distribution import judge_gaussian
+from grader.distribution import judge_gaussian, normal_cdf
+from grader.picture import histogram
 
 
 def init_gaussian(n_in, n_out, std, rng):
@@ -87,6 +88,11 @@ def _layer(rng, inputs, outputs, low, high):
     }
 
 
+def _histogram(inputs, expected, outputs):
+    sd = inputs["std"]
+    return histogram(outputs[1:], lambda x: normal_cdf(x, 0, sd), -4 * sd, 4 * sd, "weights")
+
+
 TOPIC = Topic(
     forward=init_gaussian,
     torch=init_gaussian_torch,
@@ -121,4 +127,5 @@ TOPIC = Topic(
         Mistake(same_weights_for_all_units, "All units share one column of weights. Each weight needs its own draw."),
     ),
     alternates=(named_arguments, box_muller),
+    picture=_histogram,
 )

@@ -5,6 +5,7 @@ import functools
 import numpy as np
 
 from grader import Case, Equivalent, Mistake, Properties, Topic
+from grader.picture import curves
 from grader.shapes import check_shapes
 
 # How far the training loss, in nats, and the held-out accuracy may be from those of descent without chance. In 3,000
@@ -265,6 +266,25 @@ def _one_example(rng):
     return {"X": X, "y": np.array([1]), "num_classes": 2, "lr": 1.0, "epochs": 100, "batch_size": 4}
 
 
+def _curves(inputs, expected, outputs):
+    """Show the loss of a right run, epoch by epoch, and where the student's weights end."""
+    X, y, epochs, blind = inputs["X"], inputs["y"], inputs["epochs"], np.log(inputs["num_classes"])
+    right = [(0, blind)]
+    for n in np.unique(np.geomspace(1, epochs, 12).astype(int)).tolist():
+        W, b = train_softmax_classifier(**inputs | {"epochs": n}, rng=np.random.default_rng(0))
+        right.append((n, _loss(X, y, W, b)))
+    mine = [_loss(X, y, W.astype("f8"), b.astype("f8")) for W, b in outputs]
+    return curves(
+        f"After {epochs} epochs the training loss of your weights is {mine[0]:.3g}; a right run comes to "
+        f"{right[-1][1]:.3g}, and a blind guess has {blind:.3g}.",
+        {
+            "a right run": right,
+            "blind guess": [(0, blind), (epochs, blind)],
+            "yours, at the end": [(epochs, loss) for loss in mine],
+        },
+    )
+
+
 TOPIC = Topic(
     forward=train_softmax_classifier,
     torch=train_softmax_classifier_torch,
@@ -321,4 +341,5 @@ TOPIC = Topic(
     equivalents=(
         Equivalent("np.zeros -> np.ones", "softmax sees differences of scores only, and all classes still start alike"),
     ),
+    picture=_curves,
 )

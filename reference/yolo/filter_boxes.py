@@ -3,6 +3,7 @@
 import numpy as np
 
 from grader import Case, Exact, Mistake, Topic
+from grader.picture import found_boxes
 
 from .class_scores import class_scores, class_scores_torch
 
@@ -164,4 +165,5 @@ TOPIC = Topic(
         ),
     ),
     alternates=(flattened_first, box_by_box),
+    picture=lambda inputs, expected, actual: found_boxes(expected[1], actual[1]),
 )

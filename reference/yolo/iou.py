@@ -3,6 +3,7 @@
 import numpy as np
 
 from grader import Case, Exact, Mistake, Topic
+from grader.picture import overlap
 from grader.shapes import check_shapes
 
 
@@ -167,4 +168,5 @@ TOPIC = Topic(
     ),
     alternates=(number_by_number, through_clipped_corners),
     valid=lambda box1, box2: have_area(box1, box2),
+    picture=lambda inputs, expected, actual: overlap(inputs["box1"], inputs["box2"], expected, actual),
 )

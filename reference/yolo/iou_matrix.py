@@ -3,6 +3,7 @@
 import numpy as np
 
 from grader import Case, Exact, Mistake, Speed, Topic
+from grader.picture import worst_overlap
 from grader.shapes import check_shapes
 
 from .iou import have_area
@@ -220,4 +221,5 @@ TOPIC = Topic(
     alternates=(pair_by_pair, guarded_division),
     valid=lambda boxes1, boxes2: have_area(boxes1, boxes2),
     speed=Speed(_square_matrix, grown, (200, 400, 600), "boxes in each list"),
+    picture=lambda inputs, expected, actual: worst_overlap(**inputs, expected=expected, actual=actual),
 )

@@ -3,6 +3,7 @@
 import numpy as np
 
 from grader import Case, Indices, Mistake, Speed, Topic
+from grader.picture import boxes
 
 from .iou_matrix import iou_matrix
 from .nms import (
@@ -175,4 +176,5 @@ TOPIC = Topic(
     alternates=(one_walk, classes_far_apart),
     valid=away_from_threshold,
     speed=Speed(_of_five_classes, moved, (150, 300, 600), "boxes"),
+    picture=lambda inputs, expected, actual: boxes(inputs["boxes"], expected, actual),
 )

@@ -3,6 +3,7 @@
 import numpy as np
 
 from grader import Case, Indices, Mistake, Speed, Topic
+from grader.picture import boxes
 from grader.shapes import check_shapes
 
 from .iou import have_area, number_by_number
@@ -286,4 +287,5 @@ TOPIC = Topic(
     alternates=(all_pairs_first, plain_loops),
     valid=away_from_threshold,
     speed=Speed(whole_pixels, moved, (200, 400, 800), "boxes"),
+    picture=lambda inputs, expected, actual: boxes(inputs["boxes"], expected, actual),
 )

@@ -18,8 +18,8 @@ def test_a_folder_gives_every_function_with_its_module_and_line(gather):
         },
     )
     assert submission.definitions == {
-        "softmax": Definition("softmax", "hw1", Location("hw1.py", 4)),
-        "nms": Definition("nms", "yolo.boxes", Location("yolo/boxes.py", 2)),
+        "softmax": Definition("softmax", "hw1", Location("hw1.py", 4), 5),
+        "nms": Definition("nms", "yolo.boxes", Location("yolo/boxes.py", 2), 2),
     }
     assert submission.absent == {"relu": "relu is not defined"}
     assert submission.files == ("hw1.py", "yolo/boxes.py")

@@ -22,7 +22,7 @@ def chunks(submission) -> tuple[Chunk, ...]:
 def test_a_function_is_found_by_name_with_its_cell_and_line(gather):
     source = notebook("print('hello')", "", "# my answer\n\n@staticmethod\ndef softmax(z):\n    return z")
     submission = gather(["softmax"], {"hw1.ipynb": source})
-    assert submission.definitions == {"softmax": Definition("softmax", "hw1", Location("hw1.ipynb", 4, 3))}
+    assert submission.definitions == {"softmax": Definition("softmax", "hw1", Location("hw1.ipynb", 4, 3), 5)}
     assert chunks(submission) == (Chunk("hw1.ipynb#cell-3", 3, "@staticmethod\ndef softmax(z):\n    return z"),)
 
 

@@ -11,15 +11,18 @@ from grader.model import (
     Band,
     CheckResult,
     Difference,
+    Excerpt,
     Exhibit,
     FunctionResult,
     Growth,
     Location,
     Mismatch,
     Pace,
+    Picture,
     Problem,
     Report,
     SandboxInfo,
+    Series,
     SubmissionInfo,
     Timing,
     Verdict,
@@ -52,6 +55,51 @@ SHAPE = Mismatch(
 MATRIX = "[[ 0.12573022 -0.13210486  0.64042265  0.10490012 -0.53566937]\n [ 0.36159505  1.30400005  0.94708096]]"
 WIDE = "[" + " ".join(f"{i / 7:.8f}" for i in range(40)) + "]"
 EXHIBIT = Exhibit({"z": MATRIX, "axis": "-1"}, WIDE, WIDE.replace("0.14285714", "0.66524096"))
+
+
+SOURCE = "def softmax(z):\n    e = np.exp(z)\n    if z.size == 0:\n        return e\n    return e / e.sum()\n"
+POINTS = Picture(
+    "scatter",
+    "2 of 3 values of dz are off the line of equal values.",
+    (Series("off the line", ((0.5, 1.0), (-1.0, 2.0))), Series("right", ((0.25, 0.25),))),
+)
+MAPS = Picture(
+    "heat",
+    "1 of 4 values differs, most at [0, 1]: expected 2, yours -3, 5 off.",
+    (
+        Series("input", ((1.0, 2.0, 3.0), (4.0, 5.0, 6.0), (7.0, 8.0, 0.0))),
+        Series("expected", ((1.0, 2.0), (0.0, 4.0))),
+        Series("yours", ((1.0, -3.0), (0.0, 4.0))),
+        Series("difference", ((0.0, -5.0), (0.0, 0.0))),
+    ),
+)
+BOXES = Picture(
+    "boxes",
+    "Box 1 wrongly kept; box 2 wrongly removed. 2 of 4 are treated rightly.",
+    (
+        Series("wrongly kept", ((0.1, 0.0, 1.1, 1.0, 1.0),)),
+        Series("wrongly removed", ((2.0, 2.0, 3.0, 3.0, 2.0),)),
+        Series("kept", ((0.0, 0.0, 1.0, 1.0, 0.0),)),
+        Series("removed", ((0.0, 0.2, 1.0, 1.1, 3.0),)),
+    ),
+)
+HISTOGRAM = Picture(
+    "histogram",
+    "30 values of out / a: mean 0.93 and standard deviation 0.25; expected about 1 and 0.5.",
+    tuple(
+        Series(name, tuple((i / 4, (i + 1) / 4, share) for i, share in enumerate(shares)))
+        for name, shares in (("out / a, yours", (0.1, 0.0, 0.0, 0.9)), ("expected", (0.2, 0.0, 0.0, 0.8)))
+    ),
+)
+CURVES = Picture(
+    "curves",
+    "After 4 epochs the training loss of your weights is 0.69; a right run comes to 0.35.",
+    (
+        Series("a right run", ((0.0, 0.69), (1.0, 0.5), (2.0, 0.4), (4.0, 0.35))),
+        Series("yours, at the end", ((4.0, 0.69), (4.0, None))),
+    ),
+)
+PICTURES = {picture.kind: picture for picture in (BOXES, MAPS, POINTS, HISTOGRAM, CURVES)}
 
 
 def check(name: str, verdict: Verdict = Verdict.PASS, **changes: object) -> CheckResult:
@@ -117,9 +165,17 @@ def every_verdict_whole() -> Report:
         450,
         1000,
         (
-            check("small", exhibit=EXHIBIT, printed="debug: entering softmax\nshape (3, 5)", **SOFTMAX_FAIL),
+            check(
+                "small", exhibit=EXHIBIT, printed="debug: entering softmax\nshape (3, 5)", picture=MAPS, **SOFTMAX_FAIL
+            ),
             check("two rows", exhibit=EXHIBIT, **SOFTMAX_FAIL),
-            check(SECRET, visibility="hidden", exhibit=Exhibit({"z": SECRET}, SECRET, SECRET), **SOFTMAX_FAIL),
+            check(
+                SECRET,
+                visibility="hidden",
+                exhibit=Exhibit({"z": SECRET}, SECRET, SECRET),
+                picture=replace(POINTS, caption=SECRET),
+                **SOFTMAX_FAIL,
+            ),
             check("uniform"),
             check(
                 SECRET,
@@ -145,6 +201,7 @@ def every_verdict_whole() -> Report:
             check("", kind="purity", aspect=Aspect.PURITY),
         ),
         location=Location("hw1.py", 8),
+        excerpts=(Excerpt(Location("hw1.py", 10), SOURCE, 3),),
     )
     conv = function(
         "conv2d",
@@ -238,12 +295,14 @@ def hostile(text: str) -> Report:
             error=text,
             printed=text,
             location=place,
+            picture=Picture("boxes", text, (Series(text, ((0.0, 0.0, 1.0, 1.0, 1.0),)),)),
         ),
         check(text, Verdict.ERROR, visible=False, summary=text + "!", hint=text, error=text, printed=text),
         check(text),
         check(text, Verdict.FAULT, summary=text, error=text),
     )
-    one = function(text, 250, 1000, checks, location=place, note=text + "?")
+    excerpt = Excerpt(place, text[:4_000].replace("\n", " "))
+    one = function(text, 250, 1000, checks, location=place, note=text + "?", excerpts=(excerpt,))
     return report(
         (one, function(text, None, 1000, checks[3:], note=text)),
         title=text,
@@ -297,6 +356,39 @@ def hostile_timing(text: str) -> Report:
     """Return a report with a timing in which every text is `text`."""
     slow = timing(text, Pace.SLOW, 14.2, growth=growth(2.9, unit=text), reason=text)
     return report((timed_function(slow, 900), timed_function(timing(text, Pace.UNSTABLE, reason=text))))
+
+
+def pictured() -> Report:
+    """Return a report with a picture of every kind."""
+    functions = tuple(
+        function(
+            name,
+            0,
+            1000,
+            (check("small", Verdict.FAIL, summary="The result has wrong values.", hint=HINT, picture=picture),),
+            location=Location("hw1.py", 10),
+            excerpts=(Excerpt(Location("hw1.py", 10), SOURCE),),
+        )
+        for name, picture in zip(("nms", "conv2d", "softmax", "dropout", "train"), PICTURES.values(), strict=True)
+    )
+    return report(functions, title="Pictures")
+
+
+def wholly_failing(count: int = 58) -> Report:
+    """Return a report in which every function fails two visible cases, with the largest pictures that there are."""
+    numbers = tuple(tuple(((7 * i + 3 * j) % 31 - 15) / 7 for j in range(32)) for i in range(32))
+    maps = Picture("heat", MAPS.caption, tuple(Series(s.name, numbers) for s in MAPS.series))
+    points = tuple((i / 7, (i * i % 97) / 7) for i in range(400))
+    cloud = Picture("scatter", POINTS.caption, (Series("off the line", points),))
+    code = Excerpt(Location("hw1.py", 10), "\n".join(["def f(x):", *(f"    x = x + {i}  # <&>" for i in range(39))]))
+    exhibit = Exhibit({"x": WIDE * 4, "W": WIDE * 4, "b": WIDE}, WIDE * 4, WIDE * 4)
+    fail = {"verdict": Verdict.FAIL, "summary": VALUES.summary, "hint": HINT, "mismatch": VALUES, "exhibit": exhibit}
+    checks = (
+        check("small", picture=maps, **fail),
+        check("other", **fail),
+        check("small", kind="gradient", aspect=Aspect.GRADIENT, picture=cloud, **fail),
+    )
+    return report(tuple(function(f"f{i}", 0, 1000, checks, excerpts=(code,)) for i in range(count)))
 
 
 HOSTILE = {

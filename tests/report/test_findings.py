@@ -57,6 +57,12 @@ def test_next_steps_are_where_most_points_are() -> None:
     assert next_steps(full_marks()) == ()
 
 
+def test_what_is_still_to_be_written_comes_after_what_can_be_put_right() -> None:
+    missing = function("unwritten", 0, 5000, (check("a", Verdict.MISSING),))
+    wrong = function("wrong", 0, 100, (check("a", Verdict.FAIL),))
+    assert [step.function.name for step in next_steps(report((missing, wrong)))] == ["wrong", "unwritten"]
+
+
 def test_faults_are_no_findings() -> None:
     assert findings(all_fault().functions[0]) == ()
     assert next_steps(all_fault()) == ()

@@ -90,8 +90,8 @@ def test_who_is_not_timed_reads_nothing_of_it() -> None:
     code = """
 import sys
 from grader.report.html import render_html
-from tests.report.sample_reports import every_verdict
-render_html(every_verdict())
+from tests.report.sample_reports import full_marks
+render_html(full_marks())
 print("matplotlib" in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
