@@ -77,7 +77,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the host give a silent box up after seconds."""
     monkeypatch.setattr(session, "GRACE_S", 0.5)
     limits = Limits(load_deadline_s=2.0)
-    monkeypatch.setattr("grader.pipeline.Limits.for_framework", lambda framework: limits)
+    monkeypatch.setattr("grader.pipeline.Limits.for_framework", lambda framework, device="cpu": limits)
 
 
 def each_container(sandbox: DockerSandbox, what: str) -> int:

@@ -70,11 +70,12 @@ def test_the_references_own_code_keeps_its_share(timed: Callable[[str], Timing])
 
 
 @pytest.mark.parametrize("text", [LONG, SLEEPS], ids=["more work for the card", "sleep"])
-def test_what_takes_longer_on_the_wall_is_slow_whatever_the_ledger_says(
+def test_what_takes_longer_on_the_wall_shows_whatever_the_ledger_says(
     timed: Callable[[str], Timing], text: str
 ) -> None:
     timing = timed(text)
-    assert timing.pace is Pace.SLOW and timing.share < 1, timing
+    # On a busy machine it stays unclear by how much, which costs nothing.
+    assert timing.pace in (Pace.SLOW, Pace.UNSTABLE) and timing.ratio is not None and timing.ratio > BAND.full, timing
     assert "the reference's time" in timing.reason and "CPU" not in timing.reason
 
 
