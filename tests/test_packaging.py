@@ -35,7 +35,7 @@ def test_the_wheel_holds_the_engine_and_nothing_of_the_course(archives):
     held = names(archives[0])
     assert {name.split("/")[0] for name in held} == {"grader", "sandbox", "kernel_grader-0.1.0.dist-info"}
     for needed in (
-        "grader/cli.py",
+        "grader/cli/__init__.py",
         "grader/collect/parse.py",
         "grader/_templates/feedback.html.j2",
         "grader/_templates/feedback.css",
@@ -64,7 +64,7 @@ def test_the_sdist_holds_what_a_build_needs_and_nothing_of_the_course(archives):
     held = names(archives[1])
     assert not [name for name in held if name.startswith(("reference", "assignments", "tests", "examples"))]
     for needed in (
-        "grader/cli.py",
+        "grader/cli/__init__.py",
         "sandbox/worker.py",
         "grader/_templates/feedback.html.j2",
         "pyproject.toml",

@@ -1,0 +1,268 @@
+"""Grading and what comes of it: `run`, `bench`, `report`, `export`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from grader.cli.common import (
+    OUR_FAULT,
+    WRONG_REQUEST,
+    deliver,
+    exit_code,
+    in_course,
+    in_framework,
+    in_hidden,
+    in_sandbox,
+    names,
+    on_device,
+    show,
+    stop,
+    warm_sandbox,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from grader.model import Report
+
+
+@click.command()
+@click.argument("submission", type=click.Path(path_type=Path))
+@in_course
+@click.option("--assignment", "assignments", multiple=True, metavar="NAME", help="Grade this assignment; repeatable.")
+@click.option("--only", metavar="F,G", default="", help="Grade only these functions.")
+@in_framework
+@on_device
+@in_sandbox
+@click.option("--runtime", default="", metavar="NAME", help="Docker: another runtime of the engine, such as runsc.")
+@click.option("--speed/--no-speed", default=True, show_default=True, help="Time critical kernels that are right.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Choose other inputs, the same for everybody.")
+@click.option("--out", type=click.Path(path_type=Path), help="Results folder [default: grader-results/<name>/].")
+@click.option("--export", "targets", metavar="TO,..", default="", help="Also export, as `grader export --to` does.")
+@in_hidden
+@click.option("--json", "as_json", is_flag=True, help="Print results.json and nothing else.")
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 when marks were lost.")
+def run(
+    submission: Path,
+    course: Path | None,
+    assignments: tuple[str, ...],
+    only: str,
+    framework: str,
+    device: str,
+    backend: str,
+    runtime: str,
+    speed: bool,
+    seed: int,
+    out: Path | None,
+    targets: str,
+    hidden: str,
+    as_json: bool,
+    exit_zero: bool,
+) -> None:
+    """Grade SUBMISSION; write results.json, feedback.html and feedback.md, and staff.json with all that is hidden.
+
+    A submission is a folder, a .py file, a notebook, or an archive (.zip, .tar, .tar.gz, .tgz).
+    """
+    from sandbox.base import SandboxUnavailable
+
+    exported = _targets(targets, ready=True) if targets else {}
+    # A box takes its time to start: everything else is loaded meanwhile.
+    with warm_sandbox(backend, framework, runtime, device) as sandbox:
+        if sandbox.name == "process" != backend and os.environ.get("GITHUB_ACTIONS") == "true":
+            stop(
+                "only the process sandbox works here, in which a submission could find the job's tokens: set up Docker "
+                "(grader sandbox build) or bubblewrap; where the job has nothing to lose, give --sandbox process.",
+                OUR_FAULT,
+            )
+        from grader.assignment import AssignmentError
+        from grader.collect import CollectError
+        from grader.course import CourseError, find_course
+        from grader.pipeline import Request, grade, prepare
+        from grader.progress import graded
+
+        functions = names(only)
+        secret = f"{os.environ.get('GRADER_SECRET', '')}:{seed}"
+        try:
+            root = find_course(course, Path.cwd())
+            request = Request(submission, root, assignments, functions, framework, secret, speed, device)  # type: ignore[arg-type]
+            prepared = prepare(request)
+            if sandbox.name == "process" and not as_json:
+                click.echo("grader: warning: the process backend does not protect against hostile code.", err=True)
+            folder = out or Path("grader-results") / prepared.submission.name
+            told = {"source": submission, "hidden": hidden}
+            if "gradescope" in exported:  # which ends what takes too long, and keeps what has been written
+                from grader.stepwise import grade_each
+
+                step = {"gradescope": exported["gradescope"]}
+                write = partial(_export, targets=step, out=folder, told=told)
+                report = graded(
+                    lambda progress: grade_each(prepared, sandbox, lambda so_far: write([so_far]), progress)
+                )
+            else:
+                report = graded(lambda progress: grade(prepared, sandbox, progress))
+        except (CollectError, CourseError, AssignmentError) as error:
+            stop(str(error), WRONG_REQUEST)
+        except SandboxUnavailable as error:
+            stop(str(error), OUR_FAULT)
+        deliver(report, folder, as_json)
+        if exported:
+            _export([report], exported, folder, told)
+    sys.exit(exit_code(report, exit_zero))
+
+
+@click.command()
+@click.argument("submission", type=click.Path(path_type=Path))
+@in_course
+@click.option("--only", metavar="F,G", default="", help="Time only these functions.")
+@in_framework
+@on_device
+@in_sandbox
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list and nothing else.")
+def bench(
+    submission: Path, course: Path | None, only: str, framework: str, device: str, backend: str, as_json: bool
+) -> None:
+    """Time the critical kernels of SUBMISSION beside the references, with many rounds: for tuning.
+
+    Nothing is graded; a kernel whose answers are wrong says so.
+    """
+    from sandbox.base import SandboxUnavailable
+
+    with warm_sandbox(backend, framework, "", device) as sandbox:
+        from grader.assignment import AssignmentError
+        from grader.bench import bench as timings_of
+        from grader.bench import print_timings
+        from grader.collect import CollectError
+        from grader.course import CourseError, find_course
+        from grader.pipeline import Request, prepare
+
+        functions = names(only)
+        try:
+            root = find_course(course, Path.cwd())
+            request = Request(submission, root, (), functions, framework, device=device)  # type: ignore[arg-type]
+            prepared = prepare(request)
+            timings = timings_of(prepared, sandbox)
+        except (CollectError, CourseError, AssignmentError) as error:
+            stop(str(error), WRONG_REQUEST)
+        except SandboxUnavailable as error:
+            stop(str(error), OUR_FAULT)
+        print_timings(timings, as_json)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--as", "audience", type=click.Choice(["student", "staff"]), default="student", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the files [default: the folder of FILE].")
+@click.option("--format", "format_", type=click.Choice(["html", "md", "terminal"]), default="html", show_default=True)
+def report(file: Path, audience: str, out: Path | None, format_: str) -> None:
+    """Render FILE again, a results.json or a staff.json: feedback.html for students, staff.html for staff.
+
+    Of a staff.json students see what they may read today: after the due date more than before.
+    """
+    from grader.codec import ResultsError
+    from grader.report import load_report, write_feedback
+
+    try:
+        shown = load_report(file, audience)  # type: ignore[arg-type]
+        if format_ == "terminal":
+            show(shown)
+        else:
+            for path in write_feedback(shown, out or file.parent, [format_]):
+                click.echo(f"Report: {path}")
+    except ResultsError as error:
+        stop(str(error), WRONG_REQUEST)
+    except OSError as error:
+        stop(f"cannot write the report to {out or file.parent}: {error.strerror or error}.", OUR_FAULT)
+
+
+@click.command()
+@click.argument("results", type=click.Path(path_type=Path))
+@click.option("--to", "targets", metavar="TO,..", required=True, help="Targets, each alone or as TARGET=FOLDER.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write to OUT/TARGET/ [default: beside the results].")
+@click.option("--student", default="", metavar="ID", help="Whose results these are [default: the submission's name].")
+@click.option("--gradebook", type=click.Path(path_type=Path), help="canvas: your export of the gradebook.")
+@click.option("--column", default="", metavar="TITLE", help="canvas: the assignment's column, by title or number.")
+@click.option(
+    "--identity",
+    type=click.Choice(["username", "idnumber", "email"]),
+    default="username",
+    show_default=True,
+    help="moodle: what the students' names are.",
+)
+@in_hidden
+def export(
+    results: Path,
+    targets: str,
+    out: Path | None,
+    student: str,
+    gradebook: Path | None,
+    column: str,
+    identity: str,
+    hidden: str,
+) -> None:
+    """Write RESULTS for other places.
+
+    Targets: actions, canvas, classroom, classroom50, csv, gradescope, junit, moodle, prairielearn.
+
+    RESULTS is a results.json; canvas, csv and moodle also take a folder with many, as FOLDER/NAME/results.json.
+    """
+    from grader.codec import ResultsError, decode
+
+    folder = results if results.is_dir() else results.parent
+    paths = sorted(results.glob("*/results.json")) if results.is_dir() else [results]
+    if not paths:
+        stop(f"{results} holds no NAME/results.json: name the results of `grader run`.", WRONG_REQUEST)
+    wanted, reports = _targets(targets), []
+    for path in paths:
+        try:
+            reports.append(decode(path.read_bytes()))
+        except (OSError, ResultsError) as error:
+            said = error.strerror if isinstance(error, OSError) else error
+            stop(f"{path}: {said}.", WRONG_REQUEST)
+    try:
+        book = gradebook.read_bytes() if gradebook else b""
+    except OSError as error:
+        stop(f"{gradebook}: {error.strerror}.", WRONG_REQUEST)
+    told = {"student": student, "gradebook": book, "column": column, "identity": identity, "hidden": hidden}
+    for path in _export(reports, wanted, out or folder, told):
+        click.echo(path)
+    if ours := [path for path, report in zip(paths, reports, strict=True) if report.outcome != "graded"]:
+        stop(f"exported, but our faults keep {ours[0]} from being fully graded: see its feedback.", OUR_FAULT)
+
+
+def _targets(text: str, *, ready: bool = False) -> dict[str, Path | None]:
+    """Read the targets; with `ready`, nothing else will be said about them."""
+    from grader.export import ExportError, Options, parse_targets
+    from grader.export import ready as require
+
+    try:
+        targets = parse_targets(text)
+        if ready:
+            require(targets, Options(environment=os.environ))
+        return targets
+    except ExportError as error:
+        stop(str(error), WRONG_REQUEST)
+
+
+def _export(
+    reports: Sequence[Report], targets: Mapping[str, Path | None], out: Path, told: Mapping[str, Any]
+) -> list[Path]:
+    """Write the exports and print what GitHub reads from a step."""
+    from grader.export import ExportError, Options
+    from grader.export import export as write_exports
+
+    try:
+        paths, printed = write_exports(reports, targets, out, Options(**told, environment=os.environ))
+    except ExportError as error:
+        stop(str(error), WRONG_REQUEST)
+    except OSError as error:
+        stop(f"cannot write {error.filename}: {error.strerror}.", OUR_FAULT)
+    # GitHub reads both streams, and stdout may be for results.json alone.
+    click.echo(printed, nl=False, err=True)
+    return paths
