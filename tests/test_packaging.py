@@ -1,5 +1,6 @@
 """The archives hold the engine and the templates, and never the references."""
 
+import os
 import subprocess
 import sys
 import tarfile
@@ -113,6 +114,18 @@ def test_a_course_of_ones_own_is_made_and_proven_with_the_wheel_alone(archives, 
     topic.write_text(page.partition("```python\n")[2].partition("```")[0])
     proven = grader("verify", "softplus", "--course", "course")
     assert proven.returncode == 0, proven.stdout + proven.stderr
+
+
+def test_pytest_shows_the_checks_of_a_handout_with_the_wheel_alone(archives, tmp_path):
+    python = installed(tmp_path, archives[0])
+    script = "import grader.cli; grader.cli.main()"
+    options = ["generate", "softmax_classifier", "--course", str(ROOT), "--only", "one_hot", "--solution"]
+    subprocess.run([python, "-c", script, *options, "--out", str(tmp_path / "handout")], cwd=tmp_path, check=True)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "PYTHONPATH"))}
+    command = [python, "-m", "pytest", "-v", "-W", "error"]
+    done = subprocess.run(command, cwd=tmp_path / "handout", env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "grader.toml::one_hot::three labels (values) PASSED" in done.stdout
 
 
 @pytest.mark.parametrize("kind", [0, 1], ids=["wheel", "sdist"])

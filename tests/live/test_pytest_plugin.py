@@ -87,7 +87,7 @@ def test_one_item_is_run_by_its_id_and_others_by_a_word(run_pytest, wrong):
 
 def test_the_solution_passes_everything(run_pytest, make_handout):
     folder = make_handout(functions=("softmax", "mini_batches"), solution=True, format="ipynb")
-    done = run_pytest(folder, "-q", "--strict-config", "-W", "error")
+    done = run_pytest(folder, "-q", "--strict-config")
     assert done.returncode == 0, done.stdout
     assert " passed" in done.stdout and "skipped" not in done.stdout
 
