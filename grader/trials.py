@@ -32,7 +32,6 @@ class Trials:
         self._inputs: dict[tuple[str, str], dict[str, Any]] = {}
         self._cotangents: dict[tuple[str, str], Any] = {}
         self._expected: dict[str, Expected] = {}
-        self._group = "{}"
         self._mistaken: dict[tuple[str, str], tuple[Expected, ...] | Exception] = {}
 
     def prepare(self, checks: Sequence[Check]) -> None:
@@ -43,13 +42,9 @@ class Trials:
                     self.expected(check)
 
     def at(self, check: Check, inputs: Mapping[str, Any], dout: Any = None) -> Trials:
-        """Return trials in which the case of a check has other inputs, and `dout` arrives from above.
-
-        Their calls have a group of their own: a process that has seen hidden inputs could answer with them.
-        """
+        """Return trials in which the case of a check has other inputs, and `dout` arrives from above."""
         other, key = Trials(self.topics, self.framework, self.secret), (check.function, check.case)
         other._inputs[key], other._cotangents[key] = dict(inputs), dout
-        other._group = "{} apart"
         return other
 
     def case(self, check: Check) -> Case:
@@ -87,18 +82,17 @@ class Trials:
     def calls(self, check: Check, module: str) -> Iterator[Call]:
         """Return the calls that a values or gradient check makes: one, or one per draw of a random function."""
         topic, given = self.topics[check.function], self.inputs(check)
-        group = self._group.format(topic.name)
         # In the order of the handout: a student who renames a parameter is called by position.
         inputs = {name: _sendable(check.function, given[name]) for name in topic.parameters if name in given}
         if check.kind == "gradient" and self.framework == "torch":
             names = oracle.gradient_names(topic, inputs)
-            yield Call(group, module, check.called, inputs, dout=self._cotangent(check), wrt=names)
+            yield Call(topic.name, module, check.called, inputs, dout=self._cotangent(check), wrt=names)
         elif topic.is_random and check.kind == "values":
             for seed in self.seeds(check):
-                yield Call(group, module, check.called, {**inputs, "rng": Rng(seed)})
+                yield Call(topic.name, module, check.called, {**inputs, "rng": Rng(seed)})
         else:
             dout = {"dout": self._cotangent(check)} if check.kind == "gradient" else {}
-            yield Call(group, module, check.called, {**dout, **inputs})
+            yield Call(topic.name, module, check.called, {**dout, **inputs})
 
     def expected(self, check: Check) -> Expected:
         """Return the reference's answer to a values or gradient check."""

@@ -16,6 +16,7 @@ from sandbox.values import HOST
 from sandbox.wire import Leaf
 
 Answer: TypeAlias = "Callable[..., object] | Reply | BaseException"
+NOTHING = Source(())
 REPLIES = get_args(Reply)
 
 
@@ -33,8 +34,8 @@ class FakeSandbox:
         """Start nothing."""
 
     def open(self, source: Source, limits: Limits) -> Session:
-        """Return a session."""
-        return FakeSession(self._answers, limits)
+        """Return a session; of the source only callable arguments are loaded."""
+        return FakeSession(self._answers, limits, source)
 
     def close(self) -> None:
         """Release nothing."""
@@ -43,9 +44,9 @@ class FakeSandbox:
 class FakeSession(InProcessSession):
     """Runs its answers in the caller's process and remembers the calls."""
 
-    def __init__(self, answers: Mapping[str, Answer], limits: Limits) -> None:
+    def __init__(self, answers: Mapping[str, Answer], limits: Limits, source: Source = NOTHING) -> None:
         functions = {name: answer for name, answer in answers.items() if callable(answer)}
-        super().__init__(InProcessSandbox(functions, lambda file: None), Source(()), limits)
+        super().__init__(InProcessSandbox(functions, lambda file: None), Source(source.modules), limits)
         self._side = _WithoutTorch(None, self._loader, Host(None))
         self._answers = answers
         self.calls: list[Call] = []

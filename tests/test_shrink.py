@@ -55,7 +55,7 @@ class Recording(FakeSandbox):
                     return sandbox.reply
                 return super().call(call, deadline_s)
 
-        return Session(self._answers, limits)
+        return Session(self._answers, limits, source)
 
 
 class Shrunk:
@@ -69,7 +69,7 @@ class Shrunk:
         self.plan = plan(wanted, Course(None, {topic.name: topic}, {}), framework, secret)
         self.trials, handed_in = Trials({topic.name: topic}, framework, secret), submission(*right)
         self.sandbox = Recording(answers)
-        boxes = Boxes(self.sandbox, Source(()), Limits())
+        boxes = Boxes(self.sandbox, Source(self.trials.modules(self.plan.checks)), Limits())
         with np.errstate(all="ignore"):
             outcomes = execute(self.plan, wanted, handed_in, self.trials, boxes)
         self.before = judge(self.plan, outcomes, handed_in, self.trials)
@@ -340,8 +340,7 @@ def mistaken(name, number):
     topic = course().topics[name]
     mistake = topic.mistakes[number]
     called = topic.backward.__name__ if mistake.gradient else topic.name
-    answers = {topic.name: lambda **given: topic.forward(**resolved(topic, given))}
-    shrunk = Shrunk(topic, answers | {called: lambda **given: mistake.function(**resolved(topic, given))})
+    shrunk = Shrunk(topic, {called: mistake.function})
     return shrunk, resolved(topic, shrunk.asked[-1].arguments) if shrunk.found else {}
 
 
