@@ -9,7 +9,8 @@ from typing import NamedTuple, TypeAlias
 
 Told: TypeAlias = Callable[[re.Match[str]], str]
 
-_SHAPE = r"\((?:\d{1,9},? ?){0,8}\)"
+# A comma ends every size but the last: without it a row of digits could be read in ever so many ways.
+_SHAPE = r"\((?:\d{1,9}, ?){0,8}(?:\d{1,9})?\)"
 _NAME = r"[A-Za-z_]\w{0,39}"
 
 

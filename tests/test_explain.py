@@ -2,6 +2,7 @@
 
 import re
 import string
+import time
 
 import numpy as np
 import pytest
@@ -160,6 +161,15 @@ def test_hostile_messages_are_echoed_in_short_plain_parts_only(error, start, tex
         assert len(told.sentence) < 400
         assert re.fullmatch(r"[\w .,:;?()'`=+*|&<>!/-]*", told.sentence)
         assert told.outline == OUTLINES[told.diagnosis]
+
+
+@pytest.mark.parametrize("text", ["0", "0,", "0, ", "(0, ", " ", ")", "(0,)"])
+def test_no_message_takes_long_to_read(text):
+    begin = time.process_time()
+    for start in STARTS:
+        for error in ERRORS:
+            explain(error, start + text * 1200)
+    assert time.process_time() - begin < 2.0  # a pattern that goes back and forth took minutes
 
 
 @pytest.mark.parametrize("text", ["(", "1, ", "a", "shapes (1", "'", "index 1"])

@@ -195,7 +195,7 @@ def test_an_end_that_was_interrupted_is_begun_again(monkeypatch: pytest.MonkeyPa
     def interrupted(folder: object) -> None:
         raise KeyboardInterrupt
 
-    box = ProcessBox("numpy")
+    box = ProcessBox("numpy", "cpu")
     with monkeypatch.context() as patch:
         patch.setattr("sandbox.process.remove_folder", interrupted)
         with pytest.raises(KeyboardInterrupt):

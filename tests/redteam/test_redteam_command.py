@@ -37,6 +37,7 @@ LOUD = (
     f"def affine(x):\n    print('\\x1b[2J')\n    raise ValueError({MARKUP!r} + '\\x1b]0;t\\x07\\u202e\\n::error::x')\n"
 )
 TRAP = "import os\nos._exit(77)\n"
+FILES = {"results.json", "staff.json", "feedback.md", "feedback.html"}
 TRAPS = ("numpy", "sandbox", "grader", "json", "msgspec", "click", "ast", "sitecustomize", "conftest", "torch")
 
 
@@ -74,7 +75,7 @@ def test_the_command_grades_the_honest_functions_and_stays_what_it_is(
     assert "\x1b" not in done.stdout + done.stderr and "\u202e" not in done.stdout
     assert not any(line.startswith("::") for line in done.stdout.splitlines())
     assert list((yard.root / "boxes").iterdir()) == []
-    assert {path.name for path in (yard.root / "out").iterdir()} == {"results.json", "feedback.md", "feedback.html"}
+    assert {path.name for path in (yard.root / "out").iterdir()} == FILES
     assert {path.name for path in (yard.root / "submission").iterdir()} == {f"{name}.py" for name in (*TRAPS, "hw")}
 
 

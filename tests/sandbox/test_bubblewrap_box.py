@@ -282,7 +282,7 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_worker_that_does_not_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     sandbox = make("bubblewrap", "numpy")
-    monkeypatch.setattr("sandbox.bubblewrap.command", lambda framework: ("-I", "-c", "import no_such_library"))
+    monkeypatch.setattr("sandbox.bubblewrap.command", lambda framework, device: ("-I", "-c", "import no_such_library"))
     with pytest.raises(SandboxUnavailable, match="No module named 'no_such_library'"):
         sandbox.open(one_module(""), Limits())
     sandbox.close()
