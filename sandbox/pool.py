@@ -34,6 +34,9 @@ class Pool(Generic[Box]):
         self._start = start
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="box")
         self._lock = threading.Lock()
+        self._quiet = threading.Condition(self._lock)
+        self._starting = 0
+        self._closed = False
         self._waiting: dict[Kind, deque[Future[Box]]] = {}
         self._keep: dict[Kind, int] = {}
         self._boxes: weakref.WeakSet[Box] = weakref.WeakSet()
@@ -60,8 +63,15 @@ class Pool(Generic[Box]):
         return self._threads.submit(self._begin, kind).result()
 
     def close(self) -> None:
-        """End every box that was ever started, taken or not, once those that are starting have started."""
+        """End every box that was ever started, taken or not, once those that are starting have started.
+
+        An interruption of the main thread can hide a thread from the executor, which then does not wait for it.
+        """
+        with self._quiet:
+            self._closed = True
         self._threads.shutdown(cancel_futures=True)
+        with self._quiet:
+            self._quiet.wait_for(lambda: not self._starting)
         for box in list(self._boxes):
             box.destroy()
 
@@ -71,6 +81,15 @@ class Pool(Generic[Box]):
             queue.append(self._threads.submit(self._begin, kind))
 
     def _begin(self, kind: Kind) -> Box:
-        box = self._start(*kind)
-        self._boxes.add(box)
-        return box
+        with self._quiet:
+            if self._closed:
+                raise SandboxUnavailable("the sandbox is closed")
+            self._starting += 1
+        try:
+            box = self._start(*kind)
+            self._boxes.add(box)
+            return box
+        finally:
+            with self._quiet:
+                self._starting -= 1
+                self._quiet.notify_all()

@@ -100,3 +100,36 @@ def test_the_threads_that_start_boxes_live_as_long_as_the_pool():
     assert box.thread.is_alive() and box.thread is not threading.current_thread()
     pool.close()
     assert not box.thread.is_alive()
+
+
+def test_a_thread_whose_start_was_interrupted_is_waited_for(monkeypatch):
+    """Between the start of a thread and the executor's note of it an interruption leaves a thread that nobody joins."""
+
+    class Interrupted(threading.Thread):
+        def start(self) -> None:
+            super().start()
+            raise KeyboardInterrupt
+
+    begun, go_on, factory = threading.Event(), threading.Event(), Factory()
+
+    def slowly(framework, limits):
+        begun.set()
+        assert go_on.wait(5)
+        return factory(framework, limits)
+
+    pool = Pool(slowly)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading, "Thread", Interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            pool.warm("numpy", LIMITS)
+    assert begun.wait(5)
+    threading.Timer(0.1, go_on.set).start()
+    pool.close()
+    assert [box.destroyed for box in factory.started] == [1]
+
+
+def test_a_closed_pool_starts_nothing():
+    pool = Pool(Factory())
+    pool.close()
+    with pytest.raises(SandboxUnavailable, match="closed"):
+        pool._begin(("numpy", LIMITS))
