@@ -1,0 +1,1 @@
+"""A whole class: every submission of a folder graded, kept, and summed up."""

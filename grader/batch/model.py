@@ -1,0 +1,84 @@
+"""What a batch keeps of each submission beside its report; no behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+State: TypeAlias = Literal["graded", "partial", "fault", "refused", "missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """A check that did not pass, and the word and hint of its diagnosis, empty where there is none.
+
+    `summary` is one sentence for staff: it may tell of hidden cases.
+    """
+
+    id: str
+    diagnosis: str
+    hint: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionDigest:
+    """One function of one submission; hundredths is None when a fault of ours keeps it from being scored.
+
+    `status` is the word of the reports, `checks` how many there were, `cpu_seconds` what its calls cost, `ratio` its
+    time in multiples of the reference's, None where it was not timed.
+    """
+
+    name: str
+    hundredths: int | None
+    max_hundredths: int
+    status: str
+    checks: int
+    failing: tuple[Failing, ...]
+    cpu_seconds: float | None
+    ratio: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is kept of a submission that has been dealt with: enough for the gradebook and for the class page.
+
+    `key` says what it was made from: content, course, engine and options; with the same key nothing is done again.
+    `folder` holds its reports, beside this record; there are none when `state` is refused. `name` is the path that was
+    handed in, below the folder of the batch. `note` says why it is refused, or the first of our faults. `seconds` is
+    what the grading took.
+    """
+
+    schema: str
+    key: str
+    folder: str
+    name: str
+    state: State
+    hundredths: int | None
+    max_hundredths: int
+    functions: tuple[FunctionDigest, ...]
+    note: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the gradebook: a hand-in of a student, or a student of the roster without any (state missing).
+
+    `student` is the roster's id, else the name of the hand-in; `submitted` an ISO time, empty when there is none.
+    `counts` marks the one hand-in of a student that is the grade.
+    """
+
+    student: str
+    person: str
+    email: str
+    name: str
+    folder: str
+    state: State
+    hundredths: int | None
+    max_hundredths: int
+    functions: tuple[tuple[str, int | None], ...]
+    submitted: str
+    late: bool
+    counts: bool
+    note: str
