@@ -10,7 +10,7 @@ from pathlib import Path
 
 from grader.assignment import AssignmentError, assignment_names, load_assignment, only
 from grader.collect import collect
-from grader.course import load_course
+from grader.course import Course, load_course
 from grader.diagnose import diagnose
 from grader.diagnose.probes import Probe
 from grader.execute import Boxes, Outcomes, execute
@@ -73,18 +73,26 @@ def prepare(request: Request) -> Prepared:
     Raises CollectError, CourseError and AssignmentError for a wrong request.
     """
     started = datetime.now(UTC)
+    assignment, course = material(request)
+    submission = collect(request.submission, wanted_names(assignment, course, request.framework))
+    if not request.assignments and not request.functions:
+        assignment = _inferred(request.course, assignment.names, submission)
+    checks = plan(assignment, course, request.framework, request.secret, request.speed)
+    trials = Trials(course.topics, request.framework, request.secret)
+    return Prepared(request, assignment, submission, checks, trials, started)
+
+
+def material(request: Request) -> tuple[Assignment, Course]:
+    """Return what a request grades, all assignments when it names none, and the topics of that.
+
+    Raises CourseError and AssignmentError for a wrong request.
+    """
     names = request.assignments or tuple(assignment_names(request.course))
     assignment = load_assignment(request.course, names)
     if request.functions:
         assignment = only(assignment, request.functions)  # raises for an unknown name
         assignment = only(_holding(request.course, names, request.functions), request.functions)
-    course = load_course(request.course, [function.name for function in assignment.functions])
-    submission = collect(request.submission, wanted_names(assignment, course, request.framework))
-    if not request.assignments and not request.functions:
-        assignment = _inferred(request.course, names, submission)
-    checks = plan(assignment, course, request.framework, request.secret, request.speed)
-    trials = Trials(course.topics, request.framework, request.secret)
-    return Prepared(request, assignment, submission, checks, trials, started)
+    return assignment, load_course(request.course, [function.name for function in assignment.functions])
 
 
 def grade(prepared: Prepared, sandbox: Sandbox, progress: Progress = lambda done, count, function: None) -> Report:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 
 from grader import __version__
-from grader.codec import SCHEMA
+from grader.codec import SCHEMA, encode
 from grader.execute import Boxes
 from grader.model import (
     Assignment,
@@ -27,6 +27,7 @@ from grader.model import (
     Verdict,
 )
 from grader.quote import quote
+from grader.report import rendered
 from grader.score import score, total
 from sandbox.base import Sandbox
 
@@ -70,6 +71,15 @@ def report_of(
         sandbox_record=SandboxRecord(sandbox.details, tuple(boxes.records)),
         device=boxes.device,
     )
+
+
+def files_of(report: Report, whole: Report | None = None) -> dict[str, bytes]:
+    """Return the files of a grading by name: what students read of it, and everything, for staff.
+
+    results.json is the last, since its presence says that the others are there.
+    """
+    staff = {} if whole is None else {"staff.json": encode(whole)}
+    return {**rendered(report), **staff, "results.json": encode(report)}
 
 
 def _recorded(result: CheckResult, boxes: Boxes) -> CheckResult:

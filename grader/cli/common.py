@@ -90,16 +90,11 @@ def deliver(report: Report, out: Path, as_json: bool) -> None:
 
 def write_results(report: Report, out: Path, whole: Report | None = None) -> None:
     """Write the files, results.json last, since its presence says that the others are there."""
-    from grader.atomic import write_atomically
-    from grader.codec import encode
-    from grader.report import STAFF_MODE, write_feedback
+    from grader.report import write_all
+    from grader.results import files_of
 
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        write_feedback(report, out)
-        if whole is not None:
-            write_atomically(out / "staff.json", encode(whole), STAFF_MODE)
-        write_atomically(out / "results.json", encode(report))
+        write_all(files_of(report, whole), out)
     except OSError as error:
         stop(f"cannot write the results to {out}: {error.strerror or error}.", OUR_FAULT)
 

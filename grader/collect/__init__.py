@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from grader.collect.aliases import alias_module, apply, read_aliases
@@ -25,8 +26,22 @@ class CollectError(Exception):
     """There is nothing to grade at the path; one line that says what is wrong and what to do."""
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A submission whose files have been read, and nothing more; `shown` is its path for messages."""
+
+    name: str
+    shown: str
+    intake: Intake
+
+
 def collect(path: Path, wanted: Sequence[str]) -> Submission:
     """Find the wanted functions by name in a folder, an archive, a .py file or a notebook. Raises CollectError."""
+    return search(take(path), wanted)
+
+
+def take(path: Path) -> Taken:
+    """Read the files of a folder, an archive, a .py file or a notebook. Raises CollectError."""
     shown = printable(path)
     if not os.path.lexists(path):
         raise CollectError(f"{shown} does not exist: give the path of {KINDS}")
@@ -37,6 +52,12 @@ def collect(path: Path, wanted: Sequence[str]) -> Submission:
         intake = read_archive(path, archive) if archive else read_files(path)
     except RefusedError as refused:
         raise CollectError(f"{shown} {refused}") from None
+    return Taken(named(path, archive), shown, intake)
+
+
+def search(taken: Taken, wanted: Sequence[str]) -> Submission:
+    """Find the wanted functions by name in what was read. Raises CollectError when nothing of it can be graded."""
+    shown, intake = taken.shown, taken.intake
     reading = split(intake, wanted)
     if not reading.files and intake.problems:
         raise CollectError(f"nothing in {shown} can be graded: {intake.problems[0].message}")
@@ -51,7 +72,7 @@ def collect(path: Path, wanted: Sequence[str]) -> Submission:
     own = unused(ALIASES, {module.name for module in modules})
     modules += alias_module(own, choice, names)
     return Submission(
-        name=named(path, archive),
+        name=taken.name,
         sha256=intake.sha256(),
         files=tuple(sorted(intake.contents)),
         modules=modules,

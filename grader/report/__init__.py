@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from grader.atomic import write_atomically
 from grader.model import Audience, Report
 from grader.visibility import public
 
-STAFF_MODE = 0o600
+STAFF, STAFF_MODE = "staff.", 0o600
 
 
 def load_renderers() -> None:
@@ -39,18 +39,26 @@ def load_report(file: Path, audience: Audience) -> Report:
     return report
 
 
-def write_feedback(report: Report, out: Path, formats: Sequence[str] = ("md", "html")) -> tuple[Path, ...]:
-    """Write feedback.md and feedback.html into `out`, each in one step, and return their paths.
-
-    A report for staff is called staff.md and staff.html, and only its owner may read it.
-    """
+def rendered(report: Report, formats: Sequence[str] = ("md", "html")) -> dict[str, bytes]:
+    """Return feedback.md and feedback.html by name; those of a report for staff are called staff.md and staff.html."""
     # Jinja costs more than everything else that a command imports, and most commands render nothing.
     from grader.report.html import render_html
     from grader.report.markdown import render_markdown
 
-    out.mkdir(parents=True, exist_ok=True)
-    name, mode = ("staff", STAFF_MODE) if report.audience == "staff" else ("feedback", 0o666)
+    name = "staff" if report.audience == "staff" else "feedback"
     renderers = {"md": render_markdown, "html": render_html}
+    return {f"{name}.{format_}": renderers[format_](report).encode() for format_ in formats}
+
+
+def write_feedback(report: Report, out: Path, formats: Sequence[str] = ("md", "html")) -> tuple[Path, ...]:
+    """Write what `rendered` returns into `out`, each file in one step, and return their paths."""
+    return write_all(rendered(report, formats), out)
+
+
+def write_all(files: Mapping[str, bytes], out: Path) -> tuple[Path, ...]:
+    """Write files into a folder, each in one step, in their order; what is for staff only its owner may read."""
+    out.mkdir(parents=True, exist_ok=True)
     return tuple(
-        write_atomically(out / f"{name}.{format_}", renderers[format_](report).encode(), mode) for format_ in formats
+        write_atomically(out / name, data, STAFF_MODE if name.startswith(STAFF) else 0o666)
+        for name, data in files.items()
     )
