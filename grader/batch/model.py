@@ -1,11 +1,47 @@
-"""What a batch keeps of each submission beside its report; no behaviour."""
+"""What passes between the parts of a batch, and what it keeps of each submission beside its report; no behaviour."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from grader.batch.find import Parcel
+    from grader.pipeline import Request
 
 State: TypeAlias = Literal["graded", "partial", "fault", "refused", "missing"]
+
+
+RECORD_SCHEMA, GRADEBOOK_SCHEMA = "grader/record/v1", "grader/gradebook/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How every submission of a batch is graded; the request's `submission` is the folder of the batch."""
+
+    request: Request
+    backend: str
+    runtime: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A submission to be graded: where its results go, the name to show, what it holds, the key of the outcome."""
+
+    folder: str
+    name: str
+    parcel: Parcel
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of a job: the record, and the files for the submission's folder, in the order of writing."""
+
+    record: Record
+    files: Mapping[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)

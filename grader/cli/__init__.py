@@ -8,7 +8,7 @@ import sys
 import click
 
 from grader import __version__
-from grader.cli import grading, machine, students, teaching
+from grader.cli import classes, grading, machine, students, teaching
 from grader.cli.common import OUR_FAULT, WRONG_REQUEST, stop
 
 
@@ -43,6 +43,7 @@ def cli() -> None:
 for command in (
     grading.run,
     students.check,
+    classes.batch,
     teaching.generate,
     grading.bench,
     grading.report,

@@ -1,0 +1,96 @@
+"""`grader batch` from its request to its files: find, grade, sum up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.assignment import assignment_names, load_assignment, only
+from grader.batch import Workers, grade_all
+from grader.batch.crew import Crew
+from grader.batch.find import find, handed_in_at
+from grader.batch.gradebook import Gradebook, Terms, files, gradebook
+from grader.batch.model import Record, Setup
+from grader.batch.progress import Shown
+from grader.batch.roster import moment, owners, read_roster
+from grader.model import Assignment
+from grader.pipeline import Request
+from grader.report import write_all
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked of a batch; the request's `submission` is the folder with the submissions."""
+
+    request: Request
+    out: Path
+    backend: str
+    runtime: str
+    jobs: int
+    scheduler: str
+    roster: Path | None
+    late_after: str
+    best: bool
+    anonymous: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of it: the records of all hand-ins, how many had one before, and files that are no hand-ins."""
+
+    records: tuple[Record, ...]
+    reused: int
+    book: Gradebook
+    others: tuple[str, ...]
+    has_roster: bool
+
+    @property
+    def faults(self) -> list[Record]:
+        """The submissions that a fault of ours keeps from being fully graded."""
+        return [record for record in self.records if record.state in ("fault", "partial")]
+
+
+def grade_class(order: Order, shown: Shown) -> Outcome:
+    """Grade a class and write the results of each submission, the gradebook and the class page.
+
+    Raises AssignmentError and BatchError, before anything is graded where the request is wrong, and OSError.
+    """
+    asked = _asked(order.request)
+    hand_ins, others = find(order.request.submission)
+    hand_ins = [one for one in hand_ins if one.path.resolve() != order.out.resolve()]
+    people = read_roster(order.roster) if order.roster else []
+    others = [name for name in others if order.roster is None or name != order.roster.name]
+    whose = owners(people, hand_ins)
+    terms = Terms(moment(order.late_after, "--late-after") if order.late_after else None, order.best)
+    submitted = {one.folder: handed_in_at(one) for one in hand_ins}
+    order.out.mkdir(parents=True, exist_ok=True)
+    setup = Setup(order.request, order.backend, order.runtime)
+    shown.begin(len(hand_ins))
+    with hired(setup, order, len(hand_ins)) as workers:
+        records = grade_all(setup, hand_ins, order.out, workers, shown.told)
+    names = [function.name for function in asked.functions]
+    book = gradebook(asked.title, names, records, submitted, whose, people, terms)
+    write_all(files(book), order.out)
+    return Outcome(tuple(records), shown.reused, book, tuple(others), bool(people))
+
+
+@contextmanager
+def hired(setup: Setup, order: Order, count: int) -> Iterator[Workers]:
+    """Yield the workers, and end them whatever happens."""
+    crew = Crew(setup, min(order.jobs, count))
+    try:
+        yield crew
+    finally:
+        try:
+            crew.close()
+        except KeyboardInterrupt:  # the only one that ever comes
+            crew.close()
+            raise
+
+
+def _asked(request: Request) -> Assignment:
+    names = request.assignments or tuple(assignment_names(request.course))
+    asked = load_assignment(request.course, names)
+    return only(asked, request.functions) if request.functions else asked
