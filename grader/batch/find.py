@@ -73,7 +73,7 @@ def parcel(hand_in: HandIn, travels: bool = False) -> Parcel:
         if path.is_symlink():
             raise CollectError(f"{hand_in.name} is a link and was not followed: put the submission itself here")
         if os.path.isdir(path) or not archive_suffix(path):
-            taken = take(path)
+            taken = take(path, hand_in.name)
             named = f"{taken.name}\0{taken.intake.root}\0{taken.intake.sha256()}\0{taken.intake.problems}"
             return Parcel(hashlib.sha256(named.encode("utf-8", "replace")).hexdigest(), taken)
         with path.open("rb") as file:

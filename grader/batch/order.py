@@ -79,7 +79,12 @@ def grade_class(order: Order, shown: Shown) -> Outcome:
 @contextmanager
 def hired(setup: Setup, order: Order, count: int) -> Iterator[Workers]:
     """Yield the workers, and end them whatever happens."""
-    crew = Crew(setup, min(order.jobs, count))
+    if order.scheduler:
+        from grader.batch.cluster import Cluster
+
+        crew: Crew | Cluster = Cluster(setup, order.scheduler)
+    else:
+        crew = Crew(setup, min(order.jobs, count))
     try:
         yield crew
     finally:

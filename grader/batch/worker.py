@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from grader.batch.digest import record_of
-from grader.batch.find import Parcel
 from grader.batch.model import RECORD_SCHEMA, Done, Job, Record, Setup, State
 from grader.collect import CollectError, Taken, search, take
 from grader.model import Submission
@@ -55,7 +54,7 @@ class Grader:
         """Return the outcome of a job, whatever it is: reports, a refusal, or a fault of ours."""
         begin = time.monotonic()
         try:
-            with unpacked(job.parcel) as taken:
+            with unpacked(job) as taken:
                 return self._graded(job, search(taken, self._wanted), begin)
         except CollectError as error:
             return unscored(job, "refused", str(error), time.monotonic() - begin)
@@ -75,19 +74,20 @@ class Grader:
 
 
 @contextmanager
-def unpacked(parcel: Parcel) -> Iterator[Taken]:
+def unpacked(job: Job) -> Iterator[Taken]:
     """Yield the files of a hand-in. Raises CollectError."""
+    parcel = job.parcel
     if parcel.refusal:
         raise CollectError(parcel.refusal)
     if parcel.taken is not None:
         yield parcel.taken
     elif isinstance(parcel.archive, Path):
-        yield take(parcel.archive)
+        yield take(parcel.archive, job.name)
     else:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / parcel.archive_name
             path.write_bytes(parcel.archive)
-            yield take(path)
+            yield take(path, job.name)
 
 
 def unscored(job: Job, state: State, note: str, seconds: float = 0.0) -> Done:

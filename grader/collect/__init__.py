@@ -40,9 +40,9 @@ def collect(path: Path, wanted: Sequence[str]) -> Submission:
     return search(take(path), wanted)
 
 
-def take(path: Path) -> Taken:
-    """Read the files of a folder, an archive, a .py file or a notebook. Raises CollectError."""
-    shown = printable(path)
+def take(path: Path, shown: str = "") -> Taken:
+    """Read the files of a submission, which messages call `shown`. Raises CollectError."""
+    shown = shown or printable(path)
     if not os.path.lexists(path):
         raise CollectError(f"{shown} does not exist: give the path of {KINDS}")
     archive = "" if os.path.isdir(path) else archive_suffix(path)
