@@ -21,8 +21,8 @@ AHEAD = 2  # jobs for each thread of the cluster, so that none waits for the nex
 class Cluster:
     """The cluster at the address of its scheduler.
 
-    Raises BatchError without the library or with an address that is none, HaltedError when no scheduler answers, no worker comes, or a worker has
-    another course or engine.
+    Raises BatchError without the library or with an address that is none; HaltedError when no scheduler answers, no
+    worker comes, or a worker has another course or engine.
     """
 
     travels = True

@@ -146,7 +146,7 @@ def setup_for(klass: Path, course: Path) -> Setup:
 
 def test_a_scheduler_that_does_not_answer_is_said(klass, monkeypatch):
     monkeypatch.setattr("grader.batch.cluster.CONNECT_S", 1)
-    with pytest.raises(HaltedError, match="no Dask scheduler answers at tcp://127.0.0.1:1: "):
+    with pytest.raises(HaltedError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:1: "):
         Cluster(setup_for(klass, ROOT), "tcp://127.0.0.1:1")
 
 
