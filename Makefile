@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint types check verify gpu-test bench bench-bands bench-boxes bench-feedback bench-timing bench-references fuzz schema clean
+.PHONY: help demo test lint types check verify gpu-test bench bench-bands bench-batch bench-boxes bench-feedback bench-timing bench-references fuzz schema clean
 
 help:            ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -52,6 +52,9 @@ gpu-test: $(VENV)/.dev  ## the torch references, and whole grades in boxes, on a
 
 bench: $(VENV)/.dev  ## measure the grader against bare pytest
 	$(BIN)/python benchmarks/overhead.py
+
+bench-batch: $(VENV)/.dev  ## measure a class: rate beside a floor, growth, memory, resuming, a cluster of two workers
+	$(BIN)/python benchmarks/batch.py
 
 bench-boxes: $(VENV)/.dev  ## measure what a box costs: first answer, small calls, large arrays, forty submissions
 	$(BIN)/python benchmarks/boxes.py
