@@ -50,6 +50,9 @@ NO_GRADIENT = "GradientError"
 NO_RESULT = "the result is of type NoneType, not a torch.Tensor"
 
 
+ANY_ANSWER = "a random answer with the properties that the text asks for"
+
+
 def judge(plan: Plan, outcomes: Outcomes, submission: Submission, oracle: Oracle) -> tuple[CheckResult, ...]:
     """Return the result of every check but those of speed, in the plan's order."""
     results: dict[str, CheckResult] = {}
@@ -85,14 +88,13 @@ def _judged(check: Check, replies: Sequence[Outcome], submission: Submission, or
     policy = oracle.policy(check)
     if check.kind == "values" and isinstance(policy, Properties):
         broken = policy.judge(oracle.inputs(check), [unwrap(answer) for answer in answers])
-        mismatch = Mismatch("property", broken) if broken else None
-        shown = "a random answer with the properties that the text asks for"
+        mismatch, expected = Mismatch("property", broken) if broken else None, None
     else:
         expected = oracle.expected(check)
         mismatch = compare(expected, answers[0], oracle.framework)
-        shown = show(_result_of(expected.value, mismatch))
     if mismatch is None:
         return replace(_result(check, Verdict.PASS), printed=printed)
+    shown = ANY_ANSWER if expected is None else show(_result_of(expected.value, mismatch))
     result = _failed(check, mismatch, submission)
     answer = _result_of(answers[0], mismatch)
     if answers[-1] is None:
