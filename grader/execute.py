@@ -15,6 +15,7 @@ from sandbox.base import (
     Device,
     Limits,
     Missing,
+    OutOfMemory,
     Reply,
     Sandbox,
     SandboxUnavailable,
@@ -71,7 +72,7 @@ class Boxes:
         return other
 
     def call(self, call: Call, deadline_s: float) -> Reply:
-        """Run one call; a module whose own top-level code hangs is loaded by its definitions alone, from then on.
+        """Run one call; a module whose top-level code hangs, crashes or takes all memory is then loaded without it.
 
         A call on which the box is lost is tried once more, since the box may have died otherwise. Raises
         SandboxUnavailable when something other than the code has taken two boxes, and from the first time that no box
@@ -80,7 +81,8 @@ class Boxes:
         if call.module in self._definitions_only:
             call = replace(call, definitions_only=True)
         reply = self._persistently(call, deadline_s)
-        if isinstance(reply, TimedOut) and reply.loading and not call.definitions_only:
+        spoilt = isinstance(reply, TimedOut | Crashed | OutOfMemory) and reply.loading
+        if spoilt and not call.definitions_only:
             self._definitions_only.add(call.module)
             reply = self._persistently(replace(call, definitions_only=True), deadline_s)
         return reply

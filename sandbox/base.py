@@ -176,18 +176,23 @@ class TimedOut:
 
 @dataclass(frozen=True, slots=True)
 class OutOfMemory:
-    """The call asked for more memory than the box has."""
+    """The call, or loading its module (`loading`), asked for more memory than the box has."""
 
     limit_bytes: int
+    loading: bool = False
     printed: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Crashed:
-    """The process ended without an answer: a signal, an exit in the middle of a call, a lost box (`box_lost`)."""
+    """The process ended without an answer: a signal, an exit in the middle of a call, a lost box (`box_lost`).
+
+    `loading` says that the module itself did not finish loading.
+    """
 
     reason: str
     box_lost: bool = False
+    loading: bool = False
     printed: str = field(default="", compare=False)
 
 

@@ -121,7 +121,7 @@ class Exchange:
                 if outcome is not None:
                     return outcome
         if self._closed:
-            return Outcome("crashed", "the code closed the sandbox's files")
+            return Outcome("crashed", "the code closed the sandbox's files", loading=self._loading)
         return Outcome("timed out", loading=self._loading)
 
     def drain(self) -> bool:
@@ -177,7 +177,7 @@ class Exchange:
         if message["id"] != self._id:
             raise WireError(FORGED)
         if message["reply"] != "loaded":
-            return Outcome("answer", answer=frame, reply=message["reply"])
+            return Outcome("answer", answer=frame, reply=message["reply"], loading=self._loading)
         if not self._loading:
             raise WireError(FORGED)
         self._loading = False
@@ -191,4 +191,4 @@ class Exchange:
         if not self._worker.reap():
             return None
         # What it wrote before it died counts.
-        return self._listen() or Outcome("crashed", self._worker.last_words())
+        return self._listen() or Outcome("crashed", self._worker.last_words(), loading=self._loading)

@@ -132,7 +132,7 @@ class StreamSession:
             status = self._status(name, end)
             if status["status"] == "answer":
                 answer = _receive(self._box, self._reader, self._limits.result_bytes, end)
-                return self._reply(name, call, answer, status["printed"])
+                return self._reply(name, call, answer, status["printed"], status["loading"])
             return self._ended(status, deadline_s)
         except WireError:
             self._lose(FORGED)
@@ -201,15 +201,15 @@ class StreamSession:
         if kind == "crashed":
             killed = self._killed_for_memory()
             if killed:
-                return OutOfMemory(self._limits.memory_bytes, printed)
-            return Crashed(status["detail"], printed=printed)
+                return OutOfMemory(self._limits.memory_bytes, loading, printed)
+            return Crashed(status["detail"], loading=loading, printed=printed)
         raise WireError(FORGED)
 
     def _killed_for_memory(self) -> bool:
         before, self._kills = self._kills, self._box.memory_kills()
         return self._kills > before
 
-    def _reply(self, name: str, call: Call, message: Any, printed: str) -> Reply:
+    def _reply(self, name: str, call: Call, message: Any, printed: str, loading: bool) -> Reply:
         """Return what the child says, once every part of it has the type and the size that it should have."""
         if not _has(message, {"id": str, "reply": str}) or message["id"] != name:
             raise WireError(FORGED)
@@ -225,7 +225,7 @@ class StreamSession:
         if kind in ("missing", "refused") and _has(message, {"reason": str}):
             return (Missing if kind == "missing" else Refused)(message["reason"][:TEXT_CAP])
         if kind == "out of memory":
-            return OutOfMemory(self._limits.memory_bytes, printed)
+            return OutOfMemory(self._limits.memory_bytes, loading, printed)
         raise WireError(FORGED)
 
 

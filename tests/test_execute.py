@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sandbox.base import Crashed, Limits, SandboxUnavailable, Source, TimedOut
+from sandbox.base import Crashed, Limits, OutOfMemory, SandboxUnavailable, Source, TimedOut
 from sandbox.fake import FakeSandbox, FakeSession
 from tests.small_course import Graded, halve, halve_backward, noise
 
@@ -52,14 +52,19 @@ def test_patience_ends_after_two_time_outs():
     assert graded["halve/small/gradient"].verdict == "pass"
 
 
-def test_a_module_that_hangs_while_loading_is_loaded_by_its_definitions():
-    class Hanging(FakeSession):
+@pytest.mark.parametrize(
+    "reply",
+    [TimedOut(20.0, loading=True), Crashed("exited with code 3", loading=True), OutOfMemory(1 << 30, loading=True)],
+    ids=lambda reply: type(reply).__name__,
+)
+def test_a_module_whose_loading_fails_is_loaded_by_its_definitions(reply):
+    class Spoilt(FakeSession):
         def call(self, call, deadline_s):
-            return super().call(call, deadline_s) if call.definitions_only else TimedOut(20.0, loading=True)
+            return super().call(call, deadline_s) if call.definitions_only else reply
 
     class Sandbox(FakeSandbox):
         def open(self, source, limits):
-            return Hanging(RIGHT, limits)
+            return Spoilt(RIGHT, limits)
 
     assert set(Graded({}, sandbox=Sandbox({})).verdicts().values()) == {"pass"}
 

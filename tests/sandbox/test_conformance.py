@@ -481,8 +481,15 @@ def test_future_imports_hold_for_the_chunks_after_them(fresh: Open) -> None:
 
 
 def test_memory_is_bounded_while_loading(fresh: Open) -> None:
-    reply = fresh("x = []\nwhile True:\n    x.append([0] * 1_000_000)\n").call("f", deadline_s=5.0)
-    assert reply == OutOfMemory(LIMITS.memory_bytes)
+    client = fresh("x = []\ndef f():\n    return x\nwhile True:\n    x.append([0] * 1_000_000)\n")
+    assert client.call("f", deadline_s=5.0) == OutOfMemory(LIMITS.memory_bytes, loading=True)
+    assert client.session.call(Call("g", "hw", "f", {}, definitions_only=True), 2.0) == Values([])
+
+
+def test_a_module_that_ends_the_process_while_loading(fresh: Open) -> None:
+    client = fresh("import os\ndef f():\n    return 1\nos._exit(3)\n")
+    assert client.call("f") == Crashed("exited with code 3 in the middle of a call", loading=True)
+    assert client.session.call(Call("g", "hw", "f", {}, definitions_only=True), 2.0) == Values(1)
 
 
 def test_a_students_numpy_shadows_nothing(fresh: Open) -> None:
