@@ -5,6 +5,7 @@ const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "bas
 function sortable(table) {
   const heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, column) => {
+    if (head.classList.contains("fixed")) return;
     const numeric = head.classList.contains("number");
     const button = document.createElement("button");
     button.type = "button";

@@ -68,7 +68,7 @@ def _failing(function: FunctionResult) -> Iterator[Failing]:
 
 
 def _waits(check: CheckResult, function: FunctionResult) -> bool:
-    """Tell whether a check has the verdict of others: only what is right is timed, or looked at for dtype and purity."""
+    """Tell whether a check waits for others: only what is right is timed, or looked at for dtype and purity."""
     if check.verdict in (Verdict.MISSING, Verdict.FAULT):
         return False
     if check.kind == "speed":

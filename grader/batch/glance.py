@@ -30,7 +30,9 @@ def glance(title: str, records: Iterable[Record], entries: Sequence[Entry], *, a
     counting = [entry for entry in entries if entry.counts]
     present = [by_name[name] for name in dict.fromkeys(entry.name for entry in counting) if name in by_name]
     if anonymous:
-        present.sort(key=lambda record: hashlib.sha256(f"{record.key}\0{record.name}".encode()).digest())
+        present.sort(
+            key=lambda record: hashlib.sha256(f"{record.key}\0{record.name}".encode("utf-8", "replace")).digest()
+        )
         calls = {record.name: Who(f"Submission {number}") for number, record in enumerate(present, 1)}
         ranks = {name: rank for rank, name in enumerate(calls)}
         counting.sort(key=lambda entry: ranks.get(entry.name, len(ranks)))

@@ -51,11 +51,11 @@ def headline(view: ClassView) -> str:
 
 
 def hardest(view: ClassView) -> str:
-    """Return the functions that the fewest have full marks in, when there are several to choose from."""
-    graded = [row for row in view.functions if row.graded >= ATTEMPTS and row.full < row.graded]
-    order = sorted(graded, key=lambda row: row.full / row.graded)[:3]
-    named = [f"`{row.name}` ({words.percent(row.full, row.graded)} % with full marks)" for row in order]
-    return f"Hardest: {', '.join(named)}." if len(view.functions) > 1 and named else ""
+    """Return the functions in which the fewest of those who tried have full marks, when there are several functions."""
+    tried = [row for row in view.functions if row.handed_in >= ATTEMPTS and row.full < row.handed_in]
+    order = sorted(tried, key=lambda row: row.full / row.handed_in)[:3]
+    named = [f"`{row.name}` ({words.percent(row.full, row.handed_in)} % with full marks)" for row in order]
+    return f"Hardest for those who tried: {', '.join(named)}." if len(view.functions) > 1 and named else ""
 
 
 def reading(suspect: Suspect) -> str:
