@@ -20,34 +20,32 @@ _SLOWEST = 8
 
 
 def glance(title: str, records: Iterable[Record], entries: Sequence[Entry], *, anonymous: bool = False) -> ClassView:
-    """Return what the class page shows of the submissions that count, by the `name` that record and entry share.
+    """Return what the class page shows of the submissions that count; record and entry share their `folder`.
 
     Without entries every record is a student. With `anonymous` nothing that a submission, a roster or a path says gets
     into the view: submissions are numbered in an order that does not follow their names, and have no links.
     """
-    by_name = {record.name: record for record in records}
-    entries = entries or [_entry(record) for record in by_name.values()]
+    by_folder = {record.folder: record for record in records}
+    entries = entries or [_entry(record) for record in by_folder.values()]
     counting = [entry for entry in entries if entry.counts]
-    present = [by_name[name] for name in dict.fromkeys(entry.name for entry in counting) if name in by_name]
+    present = [by_folder[folder] for folder in dict.fromkeys(e.folder for e in counting) if folder in by_folder]
     if anonymous:
-        present.sort(
-            key=lambda record: hashlib.sha256(f"{record.key}\0{record.name}".encode("utf-8", "replace")).digest()
-        )
-        calls = {record.name: Who(f"Submission {number}") for number, record in enumerate(present, 1)}
-        ranks = {name: rank for rank, name in enumerate(calls)}
-        counting.sort(key=lambda entry: ranks.get(entry.name, len(ranks)))
+        present.sort(key=_shuffled)
+        calls = {record.folder: Who(f"Submission {number}") for number, record in enumerate(present, 1)}
+        ranks = {folder: rank for rank, folder in enumerate(calls)}
+        counting.sort(key=lambda entry: ranks.get(entry.folder, len(ranks)))
     else:
-        calls = {entry.name: _named(entry) for entry in counting}
+        calls = {entry.folder: _named(entry, by_folder.get(entry.folder)) for entry in counting}
     functions: dict[str, FunctionTally] = {}
     mistakes = MistakeTally(anonymous)
     for record in present:
         for digest in record.functions:
-            functions.setdefault(digest.name, FunctionTally(anonymous)).add(calls[record.name], digest)
-        mistakes.add(calls[record.name], record.functions)
-    students = [_student(entry, by_name.get(entry.name)) for entry in counting]
+            functions.setdefault(digest.name, FunctionTally(anonymous)).add(calls[record.folder], digest)
+        mistakes.add(calls[record.folder], record.functions)
+    students = [_student(entry, by_folder.get(entry.folder)) for entry in counting]
     if anonymous:
         students = [
-            replace(student, who=calls.get(entry.name, Who("")), note="")
+            replace(student, who=calls.get(entry.folder, Who("")), note="")
             for entry, student in zip(counting, students, strict=True)
         ]
     suspects = [found for name, tally in functions.items() if (found := tally.suspect(name))]
@@ -73,14 +71,22 @@ def _entry(record: Record) -> Entry:
     )  # fmt: skip
 
 
-def _named(entry: Entry) -> Who:
-    href = "" if entry.state in ("refused", "missing") else f"./{quote(entry.folder, errors='replace')}/{FEEDBACK}"
-    return Who(entry.student, entry.person, href)
+def _named(entry: Entry, record: Record | None) -> Who:
+    has_report = record is not None and record.functions
+    return Who(
+        entry.student, entry.person, f"./{quote(entry.folder, errors='replace')}/{FEEDBACK}" if has_report else ""
+    )
+
+
+def _shuffled(record: Record) -> bytes:
+    """Return what sorts records in an order that tells nobody's name."""
+    return hashlib.sha256(f"{record.key}\0{record.folder}".encode("utf-8", "replace")).digest()
 
 
 def _student(entry: Entry, record: Record | None) -> Student:
-    plain = Student(_named(entry), entry.state, late=entry.late, note=entry.note)
-    if record is None or record.state == "refused":
+    note = "" if entry.state == "missing" else entry.note  # the state says it
+    plain = Student(_named(entry, record), entry.state, late=entry.late, note=note)
+    if record is None or not record.functions:
         return plain
     scored = sum(function.max_hundredths for function in record.functions if function.hundredths is not None)
     return replace(
@@ -111,18 +117,21 @@ def _unscored(records: Sequence[Record], calls: Mapping[str, Who], anonymous: bo
     functions: dict[tuple[bool, str], dict[str, None]] = {}
     who: dict[tuple[bool, str], dict[Who, None]] = {}
     for record in records:
-        lost = [digest for digest in record.functions if digest.hundredths is None]
         is_whole = record.state == "fault"
-        for digest in lost[:1] if is_whole else lost:
+        lost: list[FunctionDigest | None] = [digest for digest in record.functions if digest.hundredths is None]
+        if is_whole:
+            lost = lost[:1] or [None]
+        for digest in lost:
             key = (is_whole, _reason(digest, record, anonymous))
-            functions.setdefault(key, {})[digest.name] = None
-            who.setdefault(key, {})[calls[record.name]] = None
+            functions.setdefault(key, {})[digest.name if digest else ""] = None
+            who.setdefault(key, {})[calls[record.folder]] = None
     groups = [Unscored(key[1], () if key[0] else tuple(functions[key]), tuple(who[key])) for key in who]
     return tuple(sorted(groups, key=lambda lost: -len(lost.who)))
 
 
-def _reason(digest: FunctionDigest, record: Record, anonymous: bool) -> str:
-    fault = next((check for check in digest.failing if check.verdict is Verdict.FAULT), None)
+def _reason(digest: FunctionDigest | None, record: Record, anonymous: bool) -> str:
+    failing = digest.failing if digest else ()
+    fault = next((check for check in failing if check.verdict is Verdict.FAULT), None)
     if fault is not None:
         return told(fault, anonymous)
     return "" if anonymous else record.note
@@ -130,7 +139,7 @@ def _reason(digest: FunctionDigest, record: Record, anonymous: bool) -> str:
 
 def _slowest(records: Sequence[Record], calls: Mapping[str, Who]) -> tuple[Slow, ...]:
     order = sorted((record for record in records if record.functions), key=lambda record: -record.seconds)
-    return tuple(_slow(record, calls[record.name]) for record in order[:_SLOWEST])
+    return tuple(_slow(record, calls[record.folder]) for record in order[:_SLOWEST])
 
 
 def _slow(record: Record, who: Who) -> Slow:

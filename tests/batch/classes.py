@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from grader.batch.digest import SCHEMA, record_of
-from grader.batch.model import Entry, Failing, FunctionDigest, Record, State
+from grader.batch.digest import record_of
+from grader.batch.model import RECORD_SCHEMA, Entry, Failing, FunctionDigest, Record, State
 from grader.model import Report, Verdict
 from grader.pipeline import Request, grade, prepare
 from sandbox.select import choose
@@ -54,7 +54,7 @@ def record(
     key = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
     total = sum(scored) if scored else None
     most = sum(function.max_hundredths for function in functions)
-    return Record(SCHEMA, key, f"graded/{name}", name, state, total, most, functions, note, seconds)
+    return Record(RECORD_SCHEMA, key, f"graded/{name}", name, state, total, most, functions, note, seconds)
 
 
 def entry(made: Record, student: str = "", person: str = "", *, late: bool = False, counts: bool = True) -> Entry:
@@ -67,7 +67,9 @@ def entry(made: Record, student: str = "", person: str = "", *, late: bool = Fal
 
 def missing(student: str, person: str = "") -> Entry:
     """Return a student of the roster without a submission."""
-    return Entry(student, person, "", "", "", "missing", None, 0, (), "", late=False, counts=True, note="")
+    return Entry(
+        student, person, "", "", "", "missing", None, 0, (), "", late=False, counts=True, note="nothing was handed in"
+    )
 
 
 def real_class(size: int) -> tuple[list[Record], list[Entry]]:

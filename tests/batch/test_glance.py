@@ -46,9 +46,9 @@ def test_only_what_counts_is_counted() -> None:
     entries = (entry(first, "ada", counts=False), entry(last, "ada", "Ada L."), missing("alan"))
     view = of(first, last, entries=entries)
     assert view.others == 1
-    assert [(s.who.label, s.who.person, s.state, s.percent) for s in view.students] == [
-        ("ada", "Ada L.", "graded", 100),
-        ("alan", "", "missing", None),
+    assert [(s.who.label, s.who.person, s.state, s.percent, s.note) for s in view.students] == [
+        ("ada", "Ada L.", "graded", 100, ""),
+        ("alan", "", "missing", None, ""),
     ]
     assert view.mistakes == () and view.functions[0].full == 1
     assert len(view.slowest) == 1
@@ -62,15 +62,16 @@ def test_a_team_shares_one_submission() -> None:
 
 
 def test_links_lead_into_the_folder() -> None:
-    odd = replace(record("a"), folder="graded/a b#?%:é")
+    odd = replace(record("a", digest()), folder="graded/a b#?%:é")
     names = ["javascript:alert(1)", "//evil.example", "a\ud800"]
-    others = [replace(record(name), folder=name) for name in names]
+    others = [replace(record(name, digest()), folder=name) for name in names]
     hrefs = [student.who.href for student in of(odd, *others).students]
     assert hrefs[0] == "./graded/a%20b%23%3F%25%3A%C3%A9/feedback.html"
     assert all(urljoin("https://here.example/out/class.html", h).startswith("https://here.example/out/") for h in hrefs)
-    gone = record("b", state="refused", note="not a zip file")
-    (student,) = of(gone).students
-    assert (student.who.href, student.note, student.percent) == ("", "not a zip file", None)
+    refused = record("b", state="refused", note="not a zip file")
+    lost = record("c", state="fault", note="no sandbox")
+    unlinked = [(student.who.href, student.note, student.percent) for student in of(refused, lost).students]
+    assert unlinked == [("", "not a zip file", None), ("", "no sandbox", None)]
 
 
 def test_functions_are_counted_by_how_they_did() -> None:
@@ -165,13 +166,15 @@ def test_wrong_cases_come_first_and_show_who_fails_nothing_else() -> None:
 def test_faults_are_told_by_reason() -> None:
     lost = [digest(name, failing("c", Verdict.FAULT, summary="disk full"), hundredths=None) for name in "fg"]
     whole = record("whole", *lost, state="fault", note="disk full")
+    unbegun = record("box", state="fault", note="no sandbox")
     unplanned = record("topic", digest("h", hundredths=None), digest("f"), state="partial", note="broken topic")
-    view = of(record("a", *lost, digest("h"), state="partial"), whole, unplanned)
+    view = of(record("a", *lost, digest("h"), state="partial"), whole, unbegun, unplanned)
     told = [(each.reason, each.functions, [who.label for who in each.who]) for each in view.unscored]
     assert sorted(told) == [
         ("broken topic", ("h",), ["topic"]),
         ("disk full", (), ["whole"]),
         ("disk full", ("f", "g"), ["a"]),
+        ("no sandbox", (), ["box"]),
     ]
 
 
@@ -190,6 +193,14 @@ def test_a_real_class() -> None:
     assert all(row.graded == 125 for row in view.functions)
     columns = next(mistake for mistake in view.mistakes if "columns" in mistake.what)
     assert columns.count == 25 and columns.functions == (("softmax", 25),) and columns.diagnosis
+
+
+def test_names_may_be_alike() -> None:
+    first, second = (replace(record("hw.py", digest()), folder=folder) for folder in ("hw", "hw-2"))
+    assert [student.who.href for student in of(first, second).students] == [
+        "./hw/feedback.html",
+        "./hw-2/feedback.html",
+    ]
 
 
 def test_the_order_of_records_changes_nothing() -> None:
