@@ -47,18 +47,18 @@ def _function(function: FunctionResult, now: datetime) -> FunctionResult:
 def _check(check: CheckResult, detail: Detail, visible: bool) -> CheckResult:
     if not visible:
         # The smallest example stays: it is made of public inputs, and answered where no hidden ones have been.
-        check = replace(_outlined(check), visible=False, case="", exhibit=None, picture=None, error="", printed="")
+        check = replace(outlined(check), visible=False, case="", exhibit=None, picture=None, error="", printed="")
     if detail == "actual-only":
         check = _without_expected(check)
     if detail == "none":
-        check = replace(_outlined(check), exhibit=None, smallest=None, picture=None, error="", printed="")
+        check = replace(outlined(check), exhibit=None, smallest=None, picture=None, error="", printed="")
         check = replace(check, diagnosis="", hint="", location=None, source="")
     # What a check prints that passes teaches nobody anything, and could fill the report.
     printed = "" if check.verdict is Verdict.PASS else check.printed
     return replace(check, outline="", record=None, printed=printed)
 
 
-def _outlined(check: CheckResult) -> CheckResult:
+def outlined(check: CheckResult) -> CheckResult:
     """Return the check with the words and the hint that show nothing of its case."""
     mismatch = check.mismatch and Mismatch(check.mismatch.category, check.outline)
     hint = OUTLINES.get(check.diagnosis, check.hint) if check.verdict is Verdict.ERROR else check.hint

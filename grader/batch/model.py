@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from grader.batch.find import Parcel
     from grader.pipeline import Request
 
+from grader.model import Verdict
+
 State: TypeAlias = Literal["graded", "partial", "fault", "refused", "missing"]
 
 
@@ -46,15 +48,20 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Failing:
-    """A check that did not pass, and the word and hint of its diagnosis, empty where there is none.
+    """A check that did not pass: its verdict, how it failed in two or three words, and its diagnosis where it has one.
 
-    `summary` is one sentence for staff: it may tell of hidden cases.
+    `verdict` is None where nothing was judged, as no speed is before all values are right. `hint` and `outline` show
+    nothing of the case; `summary` is one sentence for staff, and may tell of hidden cases. Of the checks of a function
+    that fail alike the first has these three texts, bounded, and the others have none.
     """
 
     id: str
+    verdict: Verdict | None
+    failure: str
     diagnosis: str
     hint: str
     summary: str
+    outline: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,8 @@ class FunctionDigest:
     """One function of one submission; hundredths is None when a fault of ours keeps it from being scored.
 
     `status` is the word of the reports, `checks` how many there were, `cpu_seconds` what its calls cost, `ratio` its
-    time in multiples of the reference's, None where it was not timed.
+    time in multiples of the reference's, None where it was not timed. All checks that did not pass are `failing`, but
+    of a function that is not there, not found or not started, the first stands for all.
     """
 
     name: str
