@@ -83,16 +83,19 @@ def prepare(request: Request) -> Prepared:
 
 
 def material(request: Request) -> tuple[Assignment, Course]:
-    """Return what a request grades, all assignments when it names none, and the topics of that.
+    """Return what a request grades, and the topics of that. Raises CourseError and AssignmentError."""
+    assignment = asked(request)
+    return assignment, load_course(request.course, [function.name for function in assignment.functions])
 
-    Raises CourseError and AssignmentError for a wrong request.
-    """
+
+def asked(request: Request) -> Assignment:
+    """Return what a request grades, all assignments when it names none. Raises AssignmentError for a wrong request."""
     names = request.assignments or tuple(assignment_names(request.course))
     assignment = load_assignment(request.course, names)
     if request.functions:
         assignment = only(assignment, request.functions)  # raises for an unknown name
         assignment = only(_holding(request.course, names, request.functions), request.functions)
-    return assignment, load_course(request.course, [function.name for function in assignment.functions])
+    return assignment
 
 
 def grade(prepared: Prepared, sandbox: Sandbox, progress: Progress = lambda done, count, function: None) -> Report:

@@ -7,17 +7,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.assignment import assignment_names, load_assignment, only
+from grader.atomic import write_atomically
 from grader.batch import Workers, grade_all
 from grader.batch.crew import Crew
-from grader.batch.find import find, handed_in_at
+from grader.batch.find import CLASS_PAGE, find, handed_in_at
+from grader.batch.glance import glance
 from grader.batch.gradebook import Gradebook, Terms, files, gradebook
 from grader.batch.model import Record, Setup
 from grader.batch.progress import Shown
 from grader.batch.roster import moment, owners, read_roster
-from grader.model import Assignment
-from grader.pipeline import Request
-from grader.report import write_all
+from grader.pipeline import Request, asked
+from grader.report import STAFF_MODE
+from grader.report.class_page import render_class
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def grade_class(order: Order, shown: Shown) -> Outcome:
 
     Raises AssignmentError and BatchError, before anything is graded where the request is wrong, and OSError.
     """
-    asked = _asked(order.request)
+    assignment = asked(order.request)
     hand_ins, others = find(order.request.submission)
     hand_ins = [one for one in hand_ins if one.path.resolve() != order.out.resolve()]
     people = read_roster(order.roster) if order.roster else []
@@ -70,9 +71,11 @@ def grade_class(order: Order, shown: Shown) -> Outcome:
     shown.begin(len(hand_ins))
     with hired(setup, order, len(hand_ins)) as workers:
         records = grade_all(setup, hand_ins, order.out, workers, shown.told)
-    names = [function.name for function in asked.functions]
-    book = gradebook(asked.title, names, records, submitted, whose, people, terms)
-    write_all(files(book), order.out)
+    names = [function.name for function in assignment.functions]
+    book = gradebook(assignment.title, names, records, submitted, whose, people, terms)
+    page = render_class(glance(book.title, records, book.entries, anonymous=order.anonymous))
+    for name, data in {**files(book), CLASS_PAGE: page.encode()}.items():
+        write_atomically(order.out / name, data, STAFF_MODE)
     return Outcome(tuple(records), shown.reused, book, tuple(others), bool(people))
 
 
@@ -93,9 +96,3 @@ def hired(setup: Setup, order: Order, count: int) -> Iterator[Workers]:
         except KeyboardInterrupt:  # the only one that ever comes
             crew.close()
             raise
-
-
-def _asked(request: Request) -> Assignment:
-    names = request.assignments or tuple(assignment_names(request.course))
-    asked = load_assignment(request.course, names)
-    return only(asked, request.functions) if request.functions else asked

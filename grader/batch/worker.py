@@ -22,6 +22,7 @@ from grader.visibility import public
 from sandbox.base import Limits, Sandbox, SandboxUnavailable
 from sandbox.select import choose
 
+NOTE = 500
 NO_SANDBOX = (
     "only the process sandbox works here, which does not protect against hostile code: set up Docker "
     "(grader sandbox build) or bubblewrap, or give --sandbox process."
@@ -92,7 +93,7 @@ def unpacked(job: Job) -> Iterator[Taken]:
 
 def unscored(job: Job, state: State, note: str, seconds: float = 0.0) -> Done:
     """Return the outcome of a job that gave no report."""
-    text = " ".join(note.encode("utf-8", "replace").decode().split())
+    text = " ".join(note.encode("utf-8", "replace").decode().split())[:NOTE]
     record = Record(
         RECORD_SCHEMA,
         job.key,

@@ -55,7 +55,9 @@ def test_a_class_is_graded_whatever_was_handed_in(klass):
         assert (out / name / "feedback.html").exists() and (out / name / "feedback.md").exists()
         assert (out / name / "staff.json").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in (out / "eve").iterdir()] == ["record.json"]
-    assert (out / "class.html").exists()
+    for name in ("class.html", "gradebook.csv", "gradebook.json"):
+        assert (out / name).stat().st_mode & 0o777 == 0o600
+    assert 'ben/feedback.html"' in (out / "class.html").read_text("utf-8")
     assert json.loads((out / "gradebook.json").read_bytes())["functions"] == ["relu"]
 
 
