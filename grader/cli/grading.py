@@ -210,21 +210,12 @@ def export(
 
     Targets: actions, canvas, classroom, classroom50, csv, gradescope, junit, moodle, prairielearn.
 
-    RESULTS is a results.json; canvas, csv and moodle also take a folder with many, as FOLDER/NAME/results.json.
+    RESULTS is a results.json; canvas, csv and moodle also take a folder with many, as FOLDER/NAME/results.json. Of the
+    results of `grader batch` what counts in its gradebook is written, under the students' ids.
     """
-    from grader.codec import ResultsError, decode
-
     folder = results if results.is_dir() else results.parent
-    paths = sorted(results.glob("*/results.json")) if results.is_dir() else [results]
-    if not paths:
-        stop(f"{results} holds no NAME/results.json: name the results of `grader run`.", WRONG_REQUEST)
-    wanted, reports = _targets(targets), []
-    for path in paths:
-        try:
-            reports.append(decode(path.read_bytes()))
-        except (OSError, ResultsError) as error:
-            said = error.strerror if isinstance(error, OSError) else error
-            stop(f"{path}: {said}.", WRONG_REQUEST)
+    wanted = _targets(targets)
+    paths, reports = _results(results, by_email=identity == "email")
     try:
         book = gradebook.read_bytes() if gradebook else b""
     except OSError as error:
@@ -234,6 +225,37 @@ def export(
         click.echo(path)
     if ours := [path for path, report in zip(paths, reports, strict=True) if report.outcome != "graded"]:
         stop(f"exported, but our faults keep {ours[0]} from being fully graded: see its feedback.", OUR_FAULT)
+
+
+def _results(results: Path, by_email: bool) -> tuple[list[Path], list[Report]]:
+    """Read the results in a file, of a batch, or in the folders of a folder; return where each lies too."""
+    from grader.batch.counted import counted_reports, read_gradebook
+    from grader.codec import ResultsError
+
+    try:
+        if results.is_dir() and (book := read_gradebook(results)) is not None:
+            lines = list(counted_reports(results, book, by_email))
+            if without := [entry.student for entry, report in lines if report is None]:
+                shown = ", ".join(without[:10]) + (f" and {len(without) - 10} more" if len(without) > 10 else "")
+                click.echo(f"grader: without results, and left out: {' '.join(shown.split())}", err=True)
+            found = {results / entry.folder / "results.json": report for entry, report in lines if report is not None}
+        else:
+            paths = sorted(results.glob("*/results.json")) if results.is_dir() else [results]
+            found = {path: _read(path) for path in paths}
+    except ResultsError as error:
+        stop(f"{error}.", WRONG_REQUEST)
+    if not found:
+        stop(f"{results} holds no NAME/results.json: name the results of `grader run`.", WRONG_REQUEST)
+    return list(found), list(found.values())
+
+
+def _read(path: Path) -> Report:
+    from grader.codec import ResultsError, decode
+
+    try:
+        return decode(path.read_bytes())
+    except (OSError, ResultsError) as error:
+        raise ResultsError(f"{path}: {error.strerror if isinstance(error, OSError) else error}") from error
 
 
 def _targets(text: str, *, ready: bool = False) -> dict[str, Path | None]:
