@@ -24,6 +24,7 @@ from grader.model import (
     Verdict,
 )
 from grader.oracle import Oracle
+from grader.quote import location_in
 from grader.topic import Properties
 from grader.tree import unwrap
 from sandbox.base import Crashed, Frame, Missing, OutOfMemory, Raised, Refused, TimedOut, Values
@@ -219,17 +220,12 @@ def trace_line(frame: Frame, submission: Submission) -> TraceLine | None:
         lines = chunk.text.split("\n")
         if 0 <= frame.line - chunk.line <= len(lines):  # a syntax error can stand one line after the last
             source = lines[frame.line - chunk.line] if frame.line - chunk.line < len(lines) else ""
-            return TraceLine(_location(frame), _function(frame), source.strip())
+            return TraceLine(location_in(frame.label, frame.line), _function(frame), source.strip())
     return None
 
 
 def _function(frame: Frame) -> str:
     return frame.function if frame.function.isidentifier() else "<module>"
-
-
-def _location(frame: Frame) -> Location:
-    file, mark, cell = frame.label.partition("#cell-")
-    return Location(file, frame.line, int(cell)) if mark and cell.isdigit() else Location(frame.label, frame.line)
 
 
 def _result(check: Check, verdict: Verdict, summary: str = "", outline: str = "") -> CheckResult:

@@ -39,16 +39,25 @@ def holds(excerpt: Excerpt, place: Location) -> bool:
     return (place.file, place.cell) == (first.file, first.cell) and first.line <= place.line <= last
 
 
-def _excerpt(submission: Submission, place: Location, last_line: int) -> Excerpt | None:
-    """Return lines from a place on, long ones and too many of them cut; None when the submission does not have them."""
+def source_lines(submission: Submission, place: Location, last_line: int) -> list[str]:
+    """Return the submission's lines from a place to a line of the same file or cell, [] when it does not have them."""
     label = place.file if place.cell is None else f"{place.file}#cell-{place.cell}"
     for chunk in (chunk for module in submission.modules for chunk in module.chunks if chunk.label == label):
         lines = chunk.text.split("\n")
         start = place.line - chunk.line
         if 0 <= start < len(lines):
-            own = lines[start : max(place.line, last_line) - chunk.line + 1]
-            shown = "\n".join(
-                line if len(line) <= MAX_COLUMNS else f"{line[:MAX_COLUMNS]} ..." for line in own[:MAX_LINES]
-            )
-            return Excerpt(place, shown, max(0, len(own) - MAX_LINES)) if shown.strip() else None
-    return None
+            return lines[start : max(place.line, last_line) - chunk.line + 1]
+    return []
+
+
+def location_in(label: str, line: int) -> Location:
+    """Return the place of a line in a chunk of this label, which names a file or a notebook's cell."""
+    file, mark, cell = label.partition("#cell-")
+    return Location(file, line, int(cell)) if mark and cell.isdigit() else Location(label, line)
+
+
+def _excerpt(submission: Submission, place: Location, last_line: int) -> Excerpt | None:
+    """Return lines from a place on, long ones and too many of them cut; None when the submission does not have them."""
+    own = source_lines(submission, place, last_line)
+    shown = "\n".join(line if len(line) <= MAX_COLUMNS else f"{line[:MAX_COLUMNS]} ..." for line in own[:MAX_LINES])
+    return Excerpt(place, shown, max(0, len(own) - MAX_LINES)) if shown.strip() else None

@@ -8,7 +8,7 @@ import sys
 import click
 
 from grader import __version__
-from grader.cli import classes, grading, machine, students, teaching
+from grader.cli import classes, comparing, grading, machine, students, teaching
 from grader.cli.common import OUR_FAULT, WRONG_REQUEST, stop
 
 
@@ -44,6 +44,7 @@ for command in (
     grading.run,
     students.check,
     classes.batch,
+    comparing.similar,
     teaching.generate,
     grading.bench,
     grading.report,

@@ -66,11 +66,16 @@ def render_html(report: Report) -> str:
     return page
 
 
-@cache
 def template() -> Template:
-    """Return the compiled template."""
-    css = (FOLDER / "feedback.css").read_text("utf-8")
+    """Return the compiled template of the report."""
+    return page_template("feedback.html.j2", "feedback.css")
+
+
+@cache
+def page_template(name: str, *sheets: str) -> Template:
+    """Return the compiled template of a page, which gets the style sheets, joined, and the policy that lets them in."""
+    css = "".join((FOLDER / sheet).read_text("utf-8") for sheet in sheets)
     # The hash lets our own style sheet in and nothing that a submission might get into the page.
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    return html_environment().get_template("feedback.html.j2", globals={"css": Markup(css), "policy": policy})  # noqa: S704
+    return html_environment().get_template(name, globals={"css": Markup(css), "policy": policy})  # noqa: S704
