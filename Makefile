@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint types check verify gpu-test bench bench-bands bench-batch bench-boxes bench-feedback bench-timing bench-references fuzz schema clean
+.PHONY: help demo test lint types check verify gpu-test bench bench-bands bench-batch bench-boxes bench-feedback bench-timing bench-references bench-similar fuzz schema clean
 
 help:            ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -61,6 +61,9 @@ bench-boxes: $(VENV)/.dev  ## measure what a box costs: first answer, small call
 
 bench-feedback: $(VENV)/.dev  ## measure how many mistakes are named, how small their examples are, and what that costs
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python benchmarks/feedback.py
+
+bench-similar: $(VENV)/.dev  ## measure how long the comparison of a class takes
+	$(BIN)/python benchmarks/similar.py
 
 bench-timing: $(VENV)/.dev  ## measure how far verdicts on speed can be trusted; about a quarter of an hour
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python benchmarks/timing.py

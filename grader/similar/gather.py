@@ -49,6 +49,8 @@ def _read(hand_in: HandIn, wanted: Sequence[str]) -> Read | Refused:
         return Read(hand_in.folder, written(search(read.taken or take(hand_in.path), wanted), wanted))
     except CollectError as error:
         return Refused(hand_in.folder, str(error))
+    except Exception as error:  # whatever we did not foresee costs one submission, and not the class
+        return Refused(hand_in.folder, f"our own fault: {type(error).__name__}: {error}")
 
 
 def written(submission: Submission, wanted: Sequence[str]) -> dict[str, Written]:

@@ -12,9 +12,10 @@ from grader.model import Location
 from grader.report.html import page_template
 from grader.similar import wording
 from grader.similar.fingerprints import RUN
-from grader.similar.model import Alike, Place, Read, Refused, Side, Survey, Written
+from grader.similar.model import Alike, Passage, Place, Read, Refused, Side, Survey, Written
 from grader.similar.pools import MANY, MIN_WORDS
 from grader.similar.survey import MIN_SHARE
+from grader.similar.words import words
 
 # Of one passage; and of all passages together, so that the page stays one that a browser opens at once.
 MAX_LINES, MAX_COLUMNS, MAX_CHARACTERS = 120, 240, 2_000_000
@@ -28,9 +29,10 @@ class Line(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """A passage for the page: its first lines, and how many are left out."""
+    """A passage for the page: its first line, those from its first word on, and how many are left out after them."""
 
     location: Location
+    head: Line
     lines: list[Line]
     left: int
 
@@ -68,7 +70,9 @@ def _passages(survey: Survey, versions: Mapping[str, Mapping[str, Written]]) -> 
     room = MAX_CHARACTERS
     for pair in sorted((pair for one in survey.functions for pair in one.pairs), key=lambda pair: -pair.share):
         first, second = (_shown(side, versions[side.submission][pair.function]) for side in (pair.first, pair.second))
-        room -= sum(len(text) for one in (*first, *second) for line in one.lines for text, _ in line.pieces)
+        room -= sum(
+            len(text) for one in (*first, *second) for line in (one.head, *one.lines) for text, _ in line.pieces
+        )
         if room < 0:
             break
         shown[key(pair)] = (first, second)
@@ -77,16 +81,21 @@ def _passages(survey: Survey, versions: Mapping[str, Mapping[str, Written]]) -> 
 
 def _shown(side: Side, version: Written) -> list[Shown]:
     """Take the passages of one side apart into lines, and those into what the other has too and what it has not."""
-    places: Mapping[Location, list[Place]] = defaultdict(list)
+    places: dict[Location, list[Place]] = defaultdict(list)
     for place in side.places:
         places[place.location].append(place)
-    shown = []
-    for passage in version.passages:
-        lines = passage.text.split("\n")
-        numbered = enumerate(lines[:MAX_LINES], passage.location.line)
-        cut = [Line(n, _pieces(line, places[replace(passage.location, line=n)])) for n, line in numbered]
-        shown.append(Shown(passage.location, cut, max(0, len(lines) - MAX_LINES)))
-    return shown
+    return [_shown_passage(passage, places) for passage in version.passages]
+
+
+def _shown_passage(passage: Passage, places: Mapping[Location, list[Place]]) -> Shown:
+    """Take a passage apart; the rest of the signature and the docstring, which do not count, are not shown."""
+    lines = list(enumerate(passage.text.split("\n"), passage.location.line))
+    begin = max(1, next((word.line for word in words(passage.text)), 1) - 1)
+    cut = [
+        Line(number, _pieces(line, places[replace(passage.location, line=number)]))
+        for number, line in [lines[0], *lines[begin : begin + MAX_LINES]]
+    ]
+    return Shown(passage.location, cut[0], cut[1:], max(0, len(lines) - begin - MAX_LINES))
 
 
 def _pieces(line: str, places: Iterable[Place]) -> list[tuple[str, bool]]:

@@ -19,8 +19,8 @@ TELLING = (
 
 
 def percent(share: float) -> str:
-    """Return `92 %`; only all of it is 100 %."""
-    return f"{int(100 * share)} %"
+    """Return `92%`; only all of it is 100%."""
+    return f"{int(100 * share)}%"
 
 
 def summary(survey: Survey) -> str:
@@ -42,5 +42,5 @@ def extent(pair: Pair) -> str:
 
 
 def part(side: Side) -> str:
-    """Say how much of one submission's words stand in the other: `64 of 70 words, 91 %`."""
+    """Say how much of one submission's words stand in the other: `64 of 70 words, 91%`."""
     return f"{side.matched} of {count(side.words, 'word')}, {percent(side.matched / side.words)}"
