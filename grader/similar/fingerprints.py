@@ -25,12 +25,16 @@ def encoded(words: Iterable[Word]) -> str:
 
 def fingerprint(code: str) -> CodeFingerprint:
     """Return the hashed runs of some code, and where they are."""
-    return CodeFingerprint("", RUN, 1, filter=False, fp=io.StringIO(code))
+    taken = CodeFingerprint("", RUN, 1, filter=False, fp=io.StringIO(code))
+    taken.token_coverage = int(taken.token_coverage)
+    return taken
 
 
 def leave_out(taken: CodeFingerprint, hashes: Set[int]) -> CodeFingerprint:
     """Take runs out of a fingerprint: they match nothing, and their words no longer count."""
     known = taken.hashes & hashes
+    if not known:
+        return taken
     taken.hashes -= known
     for run in known:
         del taken.hash_idx[run]

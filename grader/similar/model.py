@@ -108,7 +108,10 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """All that is found: a place to look, and not a verdict."""
+    """All that is found: a place to look, and not a verdict.
+
+    Functions that are not compared are `too_short`, or `same`: more than half of the submissions have the same of it.
+    """
 
     schema: str
     submissions: tuple[str, ...]
@@ -116,3 +119,4 @@ class Survey:
     pairs: tuple[Pair, ...]
     functions: tuple[FunctionSurvey, ...]
     too_short: tuple[str, ...]
+    same: tuple[str, ...]

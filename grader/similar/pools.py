@@ -35,11 +35,12 @@ Both: TypeAlias = tuple[int, int]
 class Pool:
     """The versions of a function that are long enough, by number of the submission, and the runs that do not count.
 
-    `written` is how many there are of any length; `common` says that more than half have some of these runs.
+    `written` is how many there are of any length, `long` how many are long enough with what is `common`.
     """
 
     function: str
     written: int
+    long: int
     versions: Mapping[int, Written]
     ignored: Set[int]
     common: bool
@@ -56,15 +57,15 @@ def pool(function: str, versions: Mapping[int, Written], given: Set[int]) -> tup
 
     `given` are the runs that were handed out.
     """
-    taken = {number: fingerprint(version.code) for number, version in versions.items()}
+    taken = {number: leave_out(fingerprint(version.code), given) for number, version in versions.items()}
+    long = sum(one.token_coverage >= MIN_WORDS for one in taken.values())
     counts = Counter(chain.from_iterable(one.hashes for one in taken.values()))
     common = {run for run, count in counts.items() if 2 * count > len(taken)} if len(taken) >= MANY else set()
-    ignored = common | (given & counts.keys())
-    left = {number: leave_out(one, ignored) for number, one in taken.items()}
+    left = {number: leave_out(one, common) for number, one in taken.items()}
     kept = {number: one for number, one in left.items() if one.token_coverage >= MIN_WORDS}
     versions = {number: versions[number] for number in kept}
     usual = _usual(list(kept.values()))
-    counted = Pool(function, len(taken), versions, ignored, bool(common - given), usual)
+    counted = Pool(function, len(taken), long, versions, common | given, bool(common), usual)
     return counted, _shares(list(kept.values()))
 
 

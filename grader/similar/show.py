@@ -30,6 +30,8 @@ def print_survey(survey: Survey, console: Console) -> None:
         console.print(_functions(alike))
     if not alike:
         _say(console, "No two submissions have enough in common in any function.")
+    if survey.same:
+        _say(console, f"\n{wording.SAME}: {', '.join(survey.same)}.", "bold")
     if survey.too_short:
         _say(console, f"\nToo short to compare: {', '.join(survey.too_short)}.", "dim")
 

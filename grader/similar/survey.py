@@ -63,7 +63,8 @@ def survey(functions: Iterable[str], gathered: Sequence[Read | Refused], given: 
         tuple(one for one in gathered if isinstance(one, Refused)),
         tuple(pairs[both] for both in best),
         tuple(_told(*both, best, names, top) for both in zip(pools, matches, strict=True) if len(both[0].versions) > 1),
-        tuple(here.function for here in pools if len(here.versions) < 2 <= here.written),
+        tuple(here.function for here in pools if here.long < 2 <= here.written),
+        tuple(here.function for here in pools if len(here.versions) < 2 <= here.long),
     )
 
 

@@ -17,6 +17,8 @@ TELLING = (
     "both have tells more than a high share. Nothing here says who wrote first: read both, and hear both."
 )
 
+SAME = "More than half of the submissions have the same of these. Was it handed out? Otherwise look there by hand"
+
 
 def percent(share: float) -> str:
     """Return `92%`; only all of it is 100%."""
@@ -27,8 +29,9 @@ def summary(survey: Survey) -> str:
     """Say what was compared."""
     compared = f"{count(len(survey.submissions), 'submission')}, {count(len(survey.functions), 'function')} compared"
     short = f", {len(survey.too_short)} too short to compare" if survey.too_short else ""
+    same = f", {len(survey.same)} the same for most" if survey.same else ""
     refused = f", {count(len(survey.refused), 'hand-in')} not read" if survey.refused else ""
-    return f"{compared}{short}{refused}."
+    return f"{compared}{short}{same}{refused}."
 
 
 def usual(function: FunctionSurvey) -> str:

@@ -90,9 +90,10 @@ def test_long_passages_are_cut(klass, monkeypatch):
 
 def test_a_class_in_which_nobody_is_alike(klass):
     found, read = klass
-    text = render_page(replace(found, pairs=(), functions=(), too_short=("relu",)), read, "hw1")
+    text = render_page(replace(found, pairs=(), functions=(), too_short=("relu",), same=("iou",)), read, "hw1")
     assert "No two submissions are alike in any function." in text
     assert "Too short to compare" in text
+    assert f"{wording.SAME}: <code>iou</code>." in text
 
 
 def test_places_tell_cells_apart():

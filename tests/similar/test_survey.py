@@ -115,6 +115,17 @@ def test_what_more_than_half_of_six_have_is_common_knowledge(compare, versions):
     assert all(share < 0.5 for _, share in pairs(found, "iou_matrix"))
 
 
+def test_what_most_have_in_common_as_a_whole_is_said(compare, versions):
+    relu = "def relu(z):\n    return np.maximum(z, 0)\n"
+    most = {f"s{n}": f"{versions['nms'][0 if n < 5 else 1]}\n{relu}" for n in range(8)}
+    found = compare(most, ["nms", "relu"])
+    assert [one.compared for one in found.functions] == [3]
+    everybody = compare({f"s{n}": f"{versions['nms'][0]}\n{relu}" for n in range(8)}, ["nms", "relu"])
+    assert everybody.functions == ()
+    assert everybody.same == ("nms",)
+    assert everybody.too_short == ("relu",)
+
+
 def test_five_are_too_few_for_common_knowledge(compare, versions):
     (one,) = compare({f"s{n}": versions["nms"][0] for n in range(5)}, ["nms"]).functions
     assert not one.common
@@ -151,5 +162,5 @@ def test_marked_places_hold_the_words_that_match(compare, klass):
 
 def test_nobody_and_nothing():
     found = survey(["nms"], [Refused("eve", "is no zip")], [], 10)
-    assert found.pairs == found.functions == found.too_short == found.submissions == ()
+    assert found.pairs == found.functions == found.too_short == found.same == found.submissions == ()
     assert found.refused == (Refused("eve", "is no zip"),)
