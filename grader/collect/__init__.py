@@ -66,7 +66,7 @@ def search(taken: Taken, wanted: Sequence[str]) -> Submission:
     aliases = read_aliases(intake, wanted)
     parse(reading, intake, [*wanted, *(alias.name for alias in aliases)])
     found = [found for part, outline in reading.outlined for found in found_in(part, outline)]
-    choice = choose(wanted, found, reading.broken)
+    choice = choose(wanted, found, [*reading.broken, *reading.asides])
     apply(aliases, found, intake, choice)
     modules, names = build_modules(safe(intake.root), reading, choice, intake)
     own = unused(ALIASES, {module.name for module in modules})
