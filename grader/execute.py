@@ -190,8 +190,9 @@ def _cpu_seconds(session: Session) -> float | None:
 def run(check: Check, submission: Submission, oracle: Oracle, boxes: Boxes, deadline_s: float) -> Iterator[Outcome]:
     """Make the calls of one check, and stop at the first that gives no value."""
     try:
-        for call in oracle.calls(check, submission.definitions[check.called].module):
-            reply = boxes.call(call, deadline_s)
+        definition = submission.definitions[check.called]
+        for call in oracle.calls(check, definition.module):
+            reply = boxes.call(replace(call, function=definition.name), deadline_s)
             yield reply
             if not isinstance(reply, Values):
                 return

@@ -64,7 +64,8 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """Where a wanted function is defined: the module to load, and the place to show, up to its last line."""
+    """Where a wanted function is defined: the module to load and its own name there, and the place to show, up to its
+    last line."""
 
     name: str
     module: str

@@ -117,20 +117,20 @@ def changed(names: Sequence[str], now: Submission, before: Submission, vectors: 
     for name in names:
         called = vectors.called(name)
         places = [(_place(now, one), _place(before, one)) for one in called]
-        modules = {definition.module for one in called if (definition := now.definitions.get(one))}
+        definitions = [definition for one in called if (definition := now.definitions.get(one))]
         if (
             any(place != earlier for place, earlier in places)
-            or any(_without(new, module) != _without(old, module) for module in modules)
-            or any(needed(new[module], called) != needed(old[module], called) for module in modules)
+            or any(_without(new, one.module) != _without(old, one.module) for one in definitions)
+            or any(needed(new[one.module], [one.name]) != needed(old[one.module], [one.name]) for one in definitions)
         ):
             again.append(name)
     return again
 
 
 def _place(submission: Submission, name: str) -> str:
-    """Return the module of a function, or why it is nowhere."""
+    """Return the module of a function and its name there, or why it is nowhere."""
     definition = submission.definitions.get(name)
-    return definition.module if definition else submission.absent.get(name, "")
+    return f"{definition.module}.{definition.name}" if definition else submission.absent.get(name, "")
 
 
 def _without(modules: Mapping[str, Sequence[Statement]], name: str) -> dict[str, Sequence[Statement]]:

@@ -5,20 +5,17 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.wheel import ROOT, built, installed
 
 
 @pytest.fixture(scope="module")
 def archives(tmp_path_factory):
-    """Build both archives with the build tools that the development environment holds: no download."""
+    """Build both archives."""
     out = tmp_path_factory.mktemp("dist")
-    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), str(ROOT)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    built(out)
     (wheel,) = out.glob("*.whl")
     (sdist,) = out.glob("*.tar.gz")
     return wheel, sdist
@@ -86,26 +83,11 @@ def test_a_reference_body_is_in_neither(archives):
         assert not [text for text in texts if secret.encode() in text]
 
 
-def installed(tmp_path, source):
-    """Install into a fresh environment that sees this one's libraries, and return its Python."""
-    venv = tmp_path / "venv"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
-    site = next((venv / "lib").glob("python*/site-packages"))
-    import click
-
-    libraries = Path(click.__file__).parent.parent
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*command, "--target", str(site), str(source)], check=True, capture_output=True)
-    (site / "libraries.pth").write_text(f"{libraries}\n")
-    return venv / "bin" / "python"
-
-
 def test_a_course_of_ones_own_is_made_and_proven_with_the_wheel_alone(archives, tmp_path):
-    python = installed(tmp_path, archives[0])
-    script = "import grader.cli; grader.cli.main()"
+    programs = installed(tmp_path, archives[0])
 
     def grader(*command):
-        return subprocess.run([python, "-c", script, *command], cwd=tmp_path, capture_output=True, text=True)
+        return subprocess.run([programs / "grader", *command], cwd=tmp_path, capture_output=True, text=True)
 
     made = grader("new", "topic", "softplus", "--chapter", "activations", "--course", "course")
     assert made.returncode == 0, made.stderr
@@ -117,12 +99,11 @@ def test_a_course_of_ones_own_is_made_and_proven_with_the_wheel_alone(archives, 
 
 
 def test_pytest_shows_the_checks_of_a_handout_with_the_wheel_alone(archives, tmp_path):
-    python = installed(tmp_path, archives[0])
-    script = "import grader.cli; grader.cli.main()"
+    programs = installed(tmp_path, archives[0])
     options = ["generate", "softmax_classifier", "--course", str(ROOT), "--only", "one_hot", "--solution"]
-    subprocess.run([python, "-c", script, *options, "--out", str(tmp_path / "handout")], cwd=tmp_path, check=True)
+    subprocess.run([programs / "grader", *options, "--out", str(tmp_path / "handout")], cwd=tmp_path, check=True)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "PYTHONPATH"))}
-    command = [python, "-m", "pytest", "-v", "-W", "error"]
+    command = [programs / "python", "-m", "pytest", "-v", "-W", "error"]
     done = subprocess.run(command, cwd=tmp_path / "handout", env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "grader.toml::one_hot::three labels (values) PASSED" in done.stdout
@@ -130,11 +111,10 @@ def test_pytest_shows_the_checks_of_a_handout_with_the_wheel_alone(archives, tmp
 
 @pytest.mark.parametrize("kind", [0, 1], ids=["wheel", "sdist"])
 def test_an_installed_archive_grades_a_course_elsewhere(archives, tmp_path, kind):
-    python = installed(tmp_path, archives[kind])
-    script = "import grader.cli; grader.cli.main()"
+    programs = installed(tmp_path, archives[kind])
     options = ["run", str(ROOT / "examples" / "good_numpy"), "--course", str(ROOT), "--only", "softmax"]
     done = subprocess.run(
-        [python, "-c", script, *options, "--sandbox", "process", "--out", str(tmp_path / "out")],
+        [programs / "grader", *options, "--sandbox", "process", "--out", str(tmp_path / "out")],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -144,12 +124,11 @@ def test_an_installed_archive_grades_a_course_elsewhere(archives, tmp_path, kind
 
 
 def test_an_installed_wheel_makes_a_handout_and_checks_it_without_the_course(archives, tmp_path):
-    python = installed(tmp_path, archives[0])
-    script = "import grader.cli; grader.cli.main()"
+    programs = installed(tmp_path, archives[0])
     out = tmp_path / "handout"
-    made = [python, "-c", script, "generate", "optimizers", "--course", str(ROOT), "--out", str(out), "--solution"]
+    made = [programs / "grader", "generate", "optimizers", "--course", str(ROOT), "--out", str(out), "--solution"]
     subprocess.run(made, cwd=tmp_path, check=True, capture_output=True)
-    done = subprocess.run([python, "-c", script, "check"], cwd=out, capture_output=True, text=True)
+    done = subprocess.run([programs / "grader", "check"], cwd=out, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.collect.aliases import alias_module, apply, read_aliases
+from grader.collect.aliases import apply, read_aliases
 from grader.collect.choose import Choice, choose
 from grader.collect.files import ARCHIVES, SUFFIXES, Intake, RefusedError, printable
 from grader.collect.folder import read_files
@@ -18,7 +18,6 @@ from grader.model import Definition, Problem, Submission
 from sandbox.base import Chunk, Module
 
 MAX_PROBLEMS = 100
-ALIASES = "handed_in"  # the module with the functions that a grader.toml names
 KINDS = "a folder, a .py file, a notebook (.ipynb) or an archive (.zip, .tar, .tar.gz, .tgz)"
 
 
@@ -66,19 +65,17 @@ def search(taken: Taken, wanted: Sequence[str]) -> Submission:
     aliases = read_aliases(intake, wanted)
     parse(reading, intake, [*wanted, *(alias.name for alias in aliases)])
     found = [found for part, outline in reading.outlined for found in found_in(part, outline)]
-    choice = choose(wanted, found, reading.broken)
+    choice = choose(wanted, found, [*reading.broken, *reading.asides])
     apply(aliases, found, intake, choice)
     modules, names = build_modules(safe(intake.root), reading, choice, intake)
-    own = unused(ALIASES, {module.name for module in modules})
-    modules += alias_module(own, choice, names)
     return Submission(
         name=taken.name,
         sha256=intake.sha256(),
         files=tuple(sorted(intake.contents)),
         modules=modules,
         definitions={
-            name: Definition(name, names[f.file] if f.name.name == name else own, f.location, f.name.end)
-            for name, f in choice.definitions.items()
+            name: Definition(found.name.name, names[found.file], found.location, found.name.end)
+            for name, found in choice.definitions.items()
         },
         absent=choice.absent,
         problems=bounded([*intake.problems, *choice.problems]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -10,7 +10,6 @@ import msgspec
 from grader.collect.choose import Choice, Found, last_in_file
 from grader.collect.files import SETTINGS, Intake
 from grader.model import Location, Problem
-from sandbox.base import Chunk, Module
 
 EXAMPLE = 'softmax = "layers/basic.py:my_softmax"'
 
@@ -66,10 +65,3 @@ def apply(aliases: Sequence[Alias], found: Sequence[Found], intake: Intake, choi
             choice.absent[alias.wanted] = f"{alias}, and there is no such file"
         else:
             choice.absent[alias.wanted] = f"{alias}, which defines no such function"
-
-
-def alias_module(name: str, choice: Choice, modules: Mapping[str, str]) -> tuple[Module, ...]:
-    """Return the module that gives the functions their wanted names, if any has another."""
-    renamed = {wanted: found for wanted, found in choice.definitions.items() if found.name.name != wanted}
-    lines = [f"from {modules[f.file]} import {f.name.name} as {wanted}" for wanted, f in renamed.items()]
-    return (Module(name, (Chunk(SETTINGS, 1, "\n".join(lines)),)),) if lines else ()

@@ -7,7 +7,6 @@ that read zips and tars have had endless loops and unbounded headers of their ow
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, TypeAlias
@@ -16,7 +15,7 @@ import msgspec
 
 from grader.collect.files import MAX_DEPTH, Entry, Intake, Kind, RefusedError, admitted, mebibytes, printable, walk
 from grader.collect.folder import opened
-from grader.collect.limited import command
+from grader.collect.limited import command, heard
 
 MAX_ARCHIVE_BYTES = 500 << 20
 MAX_NAME = 1000
@@ -176,14 +175,7 @@ def fill(intake: Intake, names: Mapping[int, str], archive: BinaryIO) -> None:
 def asked(archive: BinaryIO, *request: str) -> tuple[bytes, bytes]:
     """Return the line and the bytes that the unpacking child answers with."""
     archive.seek(0)
-    run = command("unpack", *request)
-    try:
-        done = subprocess.run(run, stdin=archive, capture_output=True, timeout=DEADLINE_S, check=False)  # noqa: S603
-    except subprocess.TimeoutExpired:
-        raise RefusedError(GIVEN_UP) from None
-    ready, _, answer = done.stdout.partition(b"\n")
-    if ready != b"ready":
-        raise RuntimeError(f"the unpacking process did not start: {done.stderr.decode(errors='replace')[-500:]}")
+    answer = heard(command("unpack", *request), DEADLINE_S, stdin=archive)
     line, newline, rest = answer.partition(b"\n")
     if not newline:
         raise RefusedError(GIVEN_UP)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from grader.collect.outline import Name
@@ -33,21 +33,31 @@ class Found:
         """Where it is in its file."""
         return f"line {self.name.line}" if self.cell is None else f"cell {self.cell}"
 
+    @property
+    def exactly(self) -> str:
+        """Where it is in its file, to the line."""
+        return self.inside if self.cell is None else f"{self.inside}, line {self.name.line}"
+
     def __str__(self) -> str:
         return f"{self.file} ({self.inside})"
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """Source that cannot be loaded: `where` and `why` are the beginning of a sentence."""
+    """Source that cannot be loaded: `where` and `why` are the beginning of a sentence.
+
+    `functions` are the wanted ones that it seems to define.
+    """
 
     where: str
     why: str
-    text: str
+    functions: frozenset[str]
 
-    def functions(self) -> frozenset[str]:
-        """Return the names that the text seems to define."""
-        return frozenset(DEFINITION.findall(self.text))
+
+def defined_in(text: str, wanted: Collection[str]) -> frozenset[str]:
+    """Return the wanted functions that a text which is not Python seems to define."""
+    names = {found[1] for found in DEFINITION.finditer(text) if found[1] in wanted}
+    return frozenset(names)
 
 
 @dataclass(slots=True)
@@ -76,7 +86,7 @@ def choose(wanted: Sequence[str], found: Sequence[Found], broken: Sequence[Broke
     candidates = {name: in_files(by_name[name], choice) for name in dict.fromkeys(wanted)}
     sizes = Counter(one.file for ones in candidates.values() for one in ones)
     half = sum(map(bool, candidates.values())) / 2
-    lost = {name: one for one in reversed(broken) for name in one.functions()}
+    lost = {name: one for one in reversed(broken) for name in one.functions}
     others = [one for one in found if one.name.kind == "def" and one.name.name not in candidates]
     for name, ones in candidates.items():
         chosen = the_one(name, ones, {file for file, size in sizes.items() if size > half}, choice)
@@ -108,7 +118,10 @@ def last_in_file(ones: Sequence[Found], choice: Choice) -> Found | None:
     versions = {(one.cell, one.name.statement): one for one in firm if one.name.kind != "alias"}
     name, file = last.name.name, last.file
     if len(versions) > 1:
-        places = listed(dict.fromkeys(one.inside for one in versions.values()))
+        inside = [one.inside for one in versions.values()]
+        if len(set(inside)) < len(inside):
+            inside = [one.exactly for one in versions.values()]
+        places = listed(dict.fromkeys(inside))
         choice.problems.append(Problem(f"{name} is defined in {file} in {places}: the last one counts", last.location))
     after = [one for one in ones if one.name.kind in ("value", "call") and one.name.line > last.name.end]
     if after and last.cell is None:

@@ -7,6 +7,7 @@ import io
 import tokenize
 
 from grader.collect.files import RefusedError
+from grader.collect.utf8 import complaint
 
 
 def decode(data: bytes) -> str:
@@ -28,10 +29,7 @@ def decode_utf8(data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise RefusedError(
-            f"is not UTF-8 text (byte 0x{data[error.start]:02x} in line {line}): save it as UTF-8"
-        ) from None
+        raise RefusedError(complaint(data, error)) from None
 
 
 def universal(text: str) -> str:

@@ -22,7 +22,7 @@ SKIPPED_FOLDERS = frozenset({"__pycache__", "venv", "site-packages", "node_modul
 MAX_FILES = 200
 MAX_DEPTH = 20
 MAX_ENTRIES = 20_000
-MAX_BYTES = {".py": 1 << 20, ".ipynb": 50 << 20, ".toml": 16 << 10}
+MAX_BYTES = {".py": 1 << 20, ".ipynb": 100 << 20, ".toml": 16 << 10}
 # Of all files together; notebooks carry their figures, so most of their bytes are not source.
 MAX_TOTAL_BYTES = {".py": 10 << 20, ".ipynb": 100 << 20, ".toml": 16 << 10}
 
@@ -147,16 +147,28 @@ def admitted(found: Sequence[Entry], intake: Intake) -> Iterator[tuple[str, Entr
         if entry.refusal:
             intake.refuse(name, entry.refusal)
         elif entry.size > limit:
-            intake.refuse(name, f"is larger than {mebibytes(limit)} and was not read")
+            intake.refuse(name, too_large(entry.suffix))
         elif entry.size > left[entry.suffix]:
             total = mebibytes(MAX_TOTAL_BYTES[entry.suffix])
-            intake.refuse(name, f"is too much: all {entry.suffix} files together may hold {total}")
+            intake.refuse(
+                name, f"is too much: all {entry.suffix} files together may hold {total}{advice(entry.suffix)}"
+            )
         elif name in names:
             intake.refuse(name, "stands for several files whose names cannot be shown: rename them")
         else:
             left[entry.suffix] -= entry.size
             names.add(name)
             yield name, entry
+
+
+def too_large(suffix: str) -> str:
+    """Return why a file is not read that holds more than one of its kind may."""
+    return f"is larger than {mebibytes(MAX_BYTES[suffix])} and was not read{advice(suffix)}"
+
+
+def advice(suffix: str) -> str:
+    """Return how a file gets smaller, where that is clear."""
+    return ": clear the outputs of its cells and save it again" if suffix == ".ipynb" else ""
 
 
 def mebibytes(size: int) -> str:

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from grader.collect.files import MAX_BYTES, MAX_ENTRIES, Entry, Intake, RefusedError, admitted, mebibytes, walk
+from grader.collect.files import MAX_BYTES, MAX_ENTRIES, Entry, Intake, RefusedError, admitted, too_large, walk
 
 
 def read_files(path: Path) -> Intake:
@@ -20,7 +20,7 @@ def read_files(path: Path) -> Intake:
         root, found = path.parent, [Entry(PurePosixPath(path.name), "file")]
     for name, entry in admitted(found, intake):
         try:
-            intake.contents[name] = read(root / entry.path, MAX_BYTES[entry.suffix])
+            intake.contents[name] = read(root / entry.path, entry.suffix)
         except RefusedError as refused:
             intake.refuse(name, str(refused))
     return intake
@@ -46,15 +46,15 @@ def described(entry: os.DirEntry[str], folder: PurePosixPath) -> Entry:
     return Entry(path, "file" if stat.S_ISREG(status.st_mode) else "other", status.st_size)
 
 
-def read(path: Path, limit: int) -> bytes:
-    """Return the bytes of a regular file, and never read past the limit."""
+def read(path: Path, suffix: str) -> bytes:
+    """Return the bytes of a regular file, and never read past the limit of its kind."""
     try:
         with opened(path) as file:
-            data = file.read(limit + 1)
+            data = file.read(MAX_BYTES[suffix] + 1)
     except OSError as error:
         raise RefusedError(f"could not be read: {error.strerror}") from error
-    if len(data) > limit:
-        raise RefusedError(f"is larger than {mebibytes(limit)} and was not read")
+    if len(data) > MAX_BYTES[suffix]:
+        raise RefusedError(too_large(suffix))
     return data
 
 

@@ -1,4 +1,4 @@
-"""A limited child: parses or unpacks what is hostile in a process of its own, whose end costs nothing.
+"""A limited child: parses, reads or unpacks what is hostile in a process of its own, whose end costs nothing.
 
 It runs as `python -I -S -B limited.py JOB`: neither the environment nor the current folder, which may be the
 submission, can put code in. Standard library only, and little of it, so that starting stays cheap.
@@ -10,6 +10,10 @@ import gc
 import os
 import signal
 import sys
+
+TYPE_CHECKING = False  # importing typing would cost a part of the start
+if TYPE_CHECKING:
+    from typing import Any
 
 MEMORY_BYTES = 1 << 30
 
@@ -37,6 +41,24 @@ def command(job: str, *arguments: str) -> list[str]:
     return [sys.executable, "-I", "-S", "-B", "-W", "ignore", __file__, job, *arguments]
 
 
+def heard(run: list[str], deadline_s: float, **given: Any) -> bytes:
+    """Return what a limited child says after its first word, up to its end or the deadline.
+
+    Raises RuntimeError when it does not start.
+    """
+    import subprocess  # the child needs none
+
+    try:
+        done = subprocess.run(run, capture_output=True, timeout=deadline_s, check=False, **given)  # noqa: S603
+        output, complaint = done.stdout, done.stderr
+    except subprocess.TimeoutExpired as expired:
+        output, complaint = expired.stdout or b"ready\n", b""
+    ready, _, answer = output.partition(b"\n")
+    if ready != b"ready":
+        raise RuntimeError(f"the reading process did not start: {complaint.decode(errors='replace')[-500:]}")
+    return bytes(answer)
+
+
 def main() -> None:
     """Do the job that the command line names."""
     limit()
@@ -48,6 +70,8 @@ def main() -> None:
         sys.modules[name] = package
     if sys.argv[1] == "parse":
         from grader.collect.parse import main as job
+    elif sys.argv[1] == "cells":
+        from grader.collect.cells import main as job
     else:
         from grader.collect.unpack import main as job
     job()

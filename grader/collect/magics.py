@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import re
 
-TRANSPARENT = frozenset({"time", "timeit", "capture", "prun"})
+TRANSPARENT = frozenset({"time", "timeit", "capture", "prun", "grade"})
 CELL_MAGIC = re.compile(r"\s*%%(\w*)[^\n]*")
-# At the start of a statement: %magic, !shell, ?help, `x = !ls`, `x = %magic`; and `help?` at its end.
+# At the start of a statement: %magic, !shell, ?help, `x[0] = !ls`, `x = %magic`; and `help?` at its end.
 # Nothing is given back (`*+`): two repetitions that share a megabyte of blanks between them would cost a day.
-MAGIC = re.compile(r"[ \t]*+(?:[%!?]|[\w., ]++=[ \t]*+[%!]|[\w.*]++[ \t]*+\?{1,2}[ \t]*+;?[ \t]*+(?:#.*)?$)")
+MAGIC = re.compile(
+    r"[ \t]*+(?:[%!?]|(?:[\w., ]|\[[\w.,: '\"-]*+\])++=[ \t]*+[%!]"
+    r"|[\w.*]++[ \t]*+\?{1,2}[ \t]*+;?[ \t]*+(?:#.*)?$)"
+)
+# In a cell of one line IPython takes the name of a magic without its sign.
+AUTOMAGIC = re.compile(
+    r"\s*+(?:pip|conda|mamba|cd|ls|ll|pwd|cat|cp|mv|mkdir|rm|run|time|timeit|matplotlib|load_ext|env|who)\b[^\n]*+\s*+"
+)
+PROMPT = re.compile(r"^(?:>>>|\.\.\.)(?: |$)", re.MULTILINE)
 # Strings and comments are tokens so that brackets and newlines in them do not count.
 TOKEN = re.compile(
     r'"""(?:[^"\\]|\\.|"(?!""))*+(?:""")?'
@@ -31,7 +39,10 @@ def without_cell_magic(text: str) -> tuple[str, str]:
 
 
 def without_magics(text: str) -> str:
-    """Replace magics, shell escapes and help by `pass`."""
+    """Replace magics, shell escapes and help by `pass`, in code without what it was pasted with."""
+    if AUTOMAGIC.fullmatch(text):
+        return "pass"
+    text = as_typed(text)
     pieces: list[str] = []
     position = 0
     while position < len(text):
@@ -48,6 +59,14 @@ def without_magics(text: str) -> str:
         pieces.append(text[end : end + 1])
         position = end + 1
     return "".join(pieces)
+
+
+def as_typed(text: str) -> str:
+    """Return the code without the prompts (`>>>`) or the indentation that all of it was pasted with."""
+    if text.lstrip().startswith(">>>"):
+        text = PROMPT.sub("", text)
+    indent = text[: len(text) - len(text.lstrip())].rpartition("\n")[2]
+    return re.sub(f"^{re.escape(indent)}", "", text, flags=re.MULTILINE) if indent else text
 
 
 def end_of_line(text: str, position: int) -> int:

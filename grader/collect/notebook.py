@@ -2,66 +2,43 @@
 
 from __future__ import annotations
 
-import json
-import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from grader.collect.decoding import decode_utf8, universal
-from grader.collect.files import RefusedError, mebibytes
+from grader.collect.decoding import universal
+from grader.collect.files import RefusedError
+from grader.collect.limited import command, heard
 from grader.collect.magics import without_cell_magic
 from grader.collect.outline import Statement
 from sandbox.base import Chunk
 
-MAX_CODE_BYTES = 1 << 20
 # A hostile notebook can make every statement depend on every name. Steps of the search, found anew or not.
 MAX_DEMANDS = 200_000
-# Python writes NaN and Infinity into outputs although JSON has no such numbers.
-# The closing quote is optional so that a string without one is passed over once, not once for each quote in it.
-STRING_OR_NAN = re.compile(rb'("(?:[^"\\]|\\.)*+"?)|-?(?:NaN|Infinity)', re.DOTALL)
+DEADLINE_S = 60.0
+GIVEN_UP = "could not be read within the limits of time and memory: clear the outputs of its cells and save it again"
 
 
-class _Kernel(msgspec.Struct):
-    language: str = ""
+class _Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    number: int
+    text: str
 
 
-class _Language(msgspec.Struct):
-    name: str = ""
+class Aside(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A cell that is never run although it seems to define a function."""
+
+    kind: str
+    text: str
 
 
-class _Metadata(msgspec.Struct):
-    kernelspec: _Kernel | None = None
-    language_info: _Language | None = None
+class _Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the limited child says of a notebook."""
 
-
-class _Cell(msgspec.Struct):
-    """A cell of any format version: the code was called `input` before version 4."""
-
-    cell_type: str
-    source: str | list[str] = ""
-    input: str | list[str] = ""
-
-
-class _Worksheet(msgspec.Struct):
-    cells: list[_Cell] = []
-
-
-class _Notebook(msgspec.Struct):
-    """What is read of a notebook; decoding skips the rest, so outputs cost no memory."""
-
-    nbformat: int
-    metadata: _Metadata = msgspec.field(default_factory=_Metadata)
-    cells: list[_Cell] = []
-    worksheets: list[_Worksheet] = []
-
-    @property
-    def language(self) -> str:
-        """The language that the notebook says it is written in, or nothing."""
-        kernel, info = self.metadata.kernelspec, self.metadata.language_info
-        return (info.name if info else "") or (kernel.language if kernel else "")
+    cells: tuple[_Code, ...] = ()
+    asides: tuple[Aside, ...] = ()
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,46 +50,19 @@ class Cell:
     magic: str = ""
 
 
-def read_notebook(data: bytes) -> tuple[Cell, ...]:
-    """Return the code cells that are not empty, transparent cell magics blanked so that line numbers stay."""
-    notebook = decoded(data)
-    if notebook.language and "python" not in notebook.language.lower():
-        raise RefusedError(f"is a notebook in {notebook.language[:40]}: only Python is graded")
-    cells = notebook.cells + [cell for sheet in notebook.worksheets for cell in sheet.cells]
-    code = [universal("".join(cell.source or cell.input)) for cell in cells if cell.cell_type == "code"]
-    if sum(map(len, code)) > MAX_CODE_BYTES:
-        raise RefusedError(f"holds more than {mebibytes(MAX_CODE_BYTES)} of code and was not read")
-    return tuple(Cell(number, *without_cell_magic(text)) for number, text in enumerate(code, start=1) if text.strip())
+def read_notebook(data: bytes) -> tuple[tuple[Cell, ...], tuple[Aside, ...]]:
+    """Return the code cells that are not empty, transparent cell magics blanked so that line numbers stay; and asides.
 
-
-def decoded(data: bytes) -> _Notebook:
-    """Decode a notebook file, also one that is not strictly JSON, as Jupyter's own parser does."""
-    plain = decode_utf8(data).encode()
-    try:
-        try:
-            return msgspec.json.decode(plain, type=_Notebook)
-        except msgspec.ValidationError:
-            raise
-        except msgspec.DecodeError:
-            return msgspec.json.decode(STRING_OR_NAN.sub(repaired, plain), type=_Notebook)
-    except RecursionError:
-        raise RefusedError("is not a notebook: its JSON is nested too deeply") from None
-    except msgspec.DecodeError as error:
-        raise RefusedError(f"is not a readable notebook ({error}): open it in Jupyter and save it again") from None
-
-
-def repaired(found: re.Match[bytes]) -> bytes:
-    """Return null for a number that is not JSON, and a string with its halves of surrogate pairs replaced."""
-    string = found[1]
-    if string is None:
-        return b"null"
-    if b"\\ud" not in string.lower():
-        return string
-    try:
-        text: str = json.loads(string)
-    except ValueError:
-        return string
-    return msgspec.json.encode(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+    Raises RefusedError.
+    """
+    line, newline, _ = heard(command("cells"), DEADLINE_S, input=data).partition(b"\n")
+    if not newline:
+        raise RefusedError(GIVEN_UP)
+    answer = msgspec.json.decode(line, type=_Answer)
+    if answer.error:
+        raise RefusedError(answer.error)
+    cells = tuple(Cell(cell.number, *without_cell_magic(universal(cell.text))) for cell in answer.cells)
+    return cells, answer.asides
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from grader.collect.limited import command
+from grader.collect.limited import command, heard
 
 DEADLINE_S = 60.0
 # Each source that kills a child costs a new start and up to ten CPU seconds.
@@ -96,13 +95,6 @@ def outlines(sources: Sequence[Text], wanted: Collection[str]) -> tuple[Outline,
 def run_child(sources: Sequence[Text], wanted: Collection[str], timeout_s: float) -> list[Outline]:
     """Return the child's answers, as many as it gave before it ended."""
     request = msgspec.json.Encoder().encode_lines([list(wanted), *sources])
-    try:
-        done = subprocess.run(command("parse"), input=request, capture_output=True, timeout=timeout_s, check=False)  # noqa: S603
-        output, complaint = done.stdout, done.stderr
-    except subprocess.TimeoutExpired as expired:
-        output, complaint = expired.stdout or b"ready\n", b""
-    ready, *lines = output.split(b"\n")
-    if ready != b"ready":
-        raise RuntimeError(f"the parsing process did not start: {complaint.decode(errors='replace')[-500:]}")
+    lines = heard(command("parse"), timeout_s, input=request).split(b"\n")
     # Every answer ends with a newline; what follows the last one was cut off.
     return [msgspec.json.decode(line, type=Outline) for line in lines[:-1]]

@@ -50,7 +50,7 @@ class Probe:
 
     def _is_right_at_first(self, check: Check) -> bool:
         """Return whether the answer to a check is right when nothing was called before."""
-        (call, *others) = self._oracle.calls(check, self._module(check.called))
+        (call, *others) = self._calls(check)
         if others:
             return False
         # Another group of calls is another process.
@@ -70,7 +70,7 @@ class Probe:
             return False
         if sum(arguments[name].size for name in names) > MOST_NUMBERS:
             return False
-        (call,) = self._oracle.calls(check, self._module(check.called))
+        (call,) = self._calls(check)
         reply = self._ask(call, check.function)
         answers = unwrap(reply.value) if isinstance(reply, Values) else None
         answers = answers if isinstance(answers, tuple) else (answers,)
@@ -99,12 +99,15 @@ class Probe:
         return bool(np.abs(differences - got).max(initial=0.0) <= AGREEMENT * scale)
 
     def _forward(self, check: Check, arguments: Mapping[str, Any]) -> np.ndarray | None:
-        call = Call(check.function, self._module(check.function), check.function, arguments)
+        definition = self._submission.definitions[check.function]
+        call = Call(check.function, definition.module, definition.name, arguments)
         reply = self._ask(call, check.function)
         value = unwrap(reply.value) if isinstance(reply, Values) else None
         if isinstance(value, np.ndarray | int | float) and np.isfinite(value).all():
             return np.asarray(value, np.float64)
         return None
 
-    def _module(self, function: str) -> str:
-        return self._submission.definitions[function].module
+    def _calls(self, check: Check) -> list[Call]:
+        definition = self._submission.definitions[check.called]
+        calls = self._oracle.calls(check, definition.module)
+        return [replace(call, function=definition.name) for call in calls]

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from markupsafe import escape as html_escape
 
-from grader.report import escape, facts, findings, source, words
+from grader.report import escape, facts, findings, found, source, words
 from grader.report.escape import Markdown
 
 FOLDER = Path(__file__).parent.parent / "_templates"
@@ -76,5 +76,6 @@ def _environment(finalize: Callable[[Any], Any]) -> Environment:
         "faults": findings.faults,
         "passed": findings.passed,
         "timings": findings.timings,
+        "found": found.found,
     }
     return environment

@@ -13,6 +13,7 @@ from grader.model import FunctionResult, Problem, Report, Timing
 from grader.report import escape, words
 from grader.report.facts import Fact, facts
 from grader.report.findings import Finding, faults, findings, timings
+from grader.report.found import found
 from grader.report.words import Status
 
 _STYLES = {
@@ -35,6 +36,8 @@ _VALUE_LIMIT = 240
 _OTHERS = 4
 _PROBLEMS = 12
 _LONGEST_NAME = 60
+_LONGEST_FILE = 80
+_FOUND = 4000
 
 
 def print_report(report: Report, console: Console) -> None:
@@ -84,6 +87,7 @@ class _Printer:
         if report.functions:
             self.line("")
             self.table(report.functions)
+            self.found(report)
         self.speed(timings(report))
         self.problems(report)
         for function in report.functions:
@@ -111,6 +115,16 @@ class _Printer:
         options = self.console.options.update_width(_UNWRAPPED)
         for segments in self.console.render_lines(table, options, pad=False):
             self.write(Text("".join(segment.text for segment in segments).rstrip()))
+
+    def found(self, report: Report) -> None:
+        """Print one line for each file with the places of its functions, and one for what is nowhere."""
+        for number, row in enumerate(found(report)):
+            if not number:
+                self.line("")
+            file = f"{escape.excerpt(row.file, _LONGEST_FILE)}: " if row.file else ""
+            told = file + ", ".join(row.functions)
+            before = "Found in " if row.file else "Not found: "
+            self.line(told, before=before, style="dim", before_style="dim", limit=_FOUND)
 
     def speed(self, timings: Iterable[Timing]) -> None:
         """Print one line for each timed function, and one more for a cost that grows too fast."""

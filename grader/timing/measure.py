@@ -187,7 +187,7 @@ class Stopwatch:
     def _student(self, session: Session, function: str) -> Contender:
         definition = self._submission.definitions[function]
         how = boxes.vary(self._topics[function])
-        return Contender(session, definition.module, function, how, DEADLINE_S, clock=self._clock)
+        return Contender(session, definition.module, definition.name, how, DEADLINE_S, clock=self._clock)
 
     def _reference(self, session: Session, function: str) -> Contender:
         topic = self._topics[function]

@@ -44,4 +44,4 @@ def loaded(submission: Submission, name: str) -> object:
         code = compile("\n" * (chunk.line - 1) + chunk.text, chunk.label, "exec", flags, dont_inherit=True)
         flags |= code.co_flags & __future__.annotations.compiler_flag
         exec(code, namespace)
-    return namespace[name]
+    return namespace[submission.definitions[name].name]

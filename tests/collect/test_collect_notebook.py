@@ -1,8 +1,11 @@
 """Notebooks: what is read of them, and which of their code goes into the box."""
 
 import json
+import re
+import sys
 import time
 import warnings
+from pathlib import Path
 
 import pytest
 
@@ -132,6 +135,13 @@ def test_a_name_twice_is_said_and_the_last_counts(gather):
     assert [c.text for c in chunks(submission)] == ["def softmax(z):\n    return 5"]
 
 
+def test_a_name_twice_in_one_cell_is_said_with_its_lines(gather):
+    cells = ("def softmax(z):\n    return 1\ndef softmax(z):\n    return 2", "x = 1")
+    submission = gather(["softmax"], {"hw1.ipynb": notebook(*cells)})
+    (said,) = messages(submission)
+    assert said == "softmax is defined in hw1.ipynb in cell 1, line 1 and cell 1, line 3: the last one counts"
+
+
 def test_a_syntax_error_costs_one_cell(gather):
     cells = ("def relu(x):\n    return x", "x = 1", "y = 2\ndef softmax(z)\n    return z")
     submission = gather(["relu", "softmax"], {"hw1.ipynb": notebook(*cells)})
@@ -143,7 +153,32 @@ def test_a_syntax_error_costs_one_cell(gather):
     )
 
 
-@pytest.mark.parametrize("magic", ["%%time", "%%timeit -n 3", "%%capture out", "%%prun", "\n\n%%time"])
+@pytest.mark.parametrize("indent", ["", "    "])
+def test_a_merge_conflict_in_code_is_named(gather, indent):
+    code = f"def softmax(z):\n<<<<<<< local\n{indent}return 1\n=======\n    return 2\n>>>>>>> remote"
+    files = {"hw.ipynb": notebook("def relu(x): return x", code), "hw.py": code}
+    submission = gather(["softmax", "relu"], files)
+    assert set(submission.definitions) == {"relu"}
+    told = (
+        "line 2: a merge conflict: keep one version, and remove the lines that start with <<<<<<<, ======= and >>>>>>>"
+    )
+    assert messages(submission) == [f"hw.ipynb cell 2, {told}", f"hw.py, {told}"]
+
+
+@pytest.mark.parametrize("kind", ["raw", "markdown"])
+def test_a_function_in_a_cell_that_is_no_code_is_not_run_and_that_is_said(gather, kind):
+    document = json.loads(notebook("def softmax(z)\n    return z"))
+    document["cells"].insert(0, {"cell_type": kind, "source": "def relu(x):\n    return x\n\ndef softmax(z): ..."})
+    submission = gather(["softmax", "relu"], {"hw.ipynb": json.dumps(document)})
+    assert submission.absent == {
+        "softmax": "hw.ipynb cell 1 has a syntax error in line 1, so softmax could not be loaded",
+        "relu": f"hw.ipynb has it in a {kind} cell, which is not run, so relu could not be loaded",
+    }
+
+
+@pytest.mark.parametrize(
+    "magic", ["%%time", "%%timeit -n 3", "%%capture out", "%%prun", "%%grade softmax", "\n\n%%time"]
+)
 def test_cell_magics_that_only_watch_are_transparent(gather, magic):
     cells = (f"x = 1\n{'pass'}", "PLACEHOLDER")
     source = notebook(*cells).replace('"PLACEHOLDER"', json.dumps(f"{magic}\ndef softmax(z):\n    return z"))
@@ -209,11 +244,25 @@ def test_a_cell_that_is_python_is_not_touched(gather):
         ("x != y\nx == 1", "x != y\nx == 1"),
         (")\n%y", ")\npass"),
         ("!a \\", "pass"),
+        ("x['a', 0].b = !ls", "pass"),
+        ("print('a=%d' % 1)\n%y", "print('a=%d' % 1)\npass"),
+        ("x['a=%d' % 1] = 2\n%y", "x['a=%d' % 1] = 2\npass"),
+        ("\npip install torch\n", "pass"),
+        ("pip install torch\nx = 1", "pip install torch\nx = 1"),
+        ("\n  def f():\n    x\n y", "\ndef f():\n  x\n y"),
+        (">>> def f():\n...     x\n...\n>>> y", "def f():\n    x\n\ny"),
         ("\n\n", "\n\n"),
     ],
 )
 def test_magics_become_pass(text, plain):
     assert without_magics(text) == plain
+
+
+def test_what_was_pasted_keeps_its_lines(gather):
+    cells = ("\n>>> x = 1\n>>> def softmax(z):\n...     return z\n", "conda install -y torch")
+    submission = gather(["softmax"], {"hw1.ipynb": notebook(*cells)})
+    assert messages(submission) == [] and submission.definitions["softmax"].location == Location("hw1.ipynb", 2, 1)
+    assert loaded(submission, "softmax")(3) == 3
 
 
 def test_top_level_await_costs_nothing(gather):
@@ -228,6 +277,86 @@ def test_widgets_outputs_nan_and_half_characters_do_not_matter(gather):
     document["cells"][0]["outputs"] = [{"output_type": "display_data", "data": {"x": float("nan"), "y": float("-inf")}}]
     submission = gather(["softmax"], {"hw1.ipynb": json.dumps(document)})
     assert loaded(submission, "softmax")(0) == "NaN"
+
+
+COLAB = """
+#@title Softmax { run: "auto", vertical-output: true }
+temperature = 0.5 #@param {type:"slider", min:0, max:1, step:0.1}
+mode = "stable" #@param ["stable", "naive"]
+from google.colab import drive, files
+import google.colab.patches as patches
+drive.mount('/content/drive')
+%cd /content/drive/MyDrive
+def softmax(z):
+    return z / temperature, mode
+"""
+
+
+def test_a_notebook_from_colab(gather):
+    metadata = {"colab": {"provenance": [], "gpuType": "T4"}, "accelerator": "GPU", "language_info": {"name": "python"}}
+    document = json.loads(notebook(COLAB, "!pip install -q kernel-grader", **metadata))
+    document["cells"][0]["metadata"] = {"cellView": "form", "id": "x", "colab": {"base_uri": "https://localhost:8080/"}}
+    submission = gather(["softmax"], {"hw1.ipynb": json.dumps(document)})
+    assert messages(submission) == [] and submission.definitions["softmax"].location.line == 8
+    assert not [chunk for chunk in chunks(submission) if "google" in chunk.text]
+    assert loaded(submission, "softmax")(2) == (4, "stable")
+
+
+def peak_rss() -> int:
+    """Return the most memory that this process has held, in MiB, since that was last reset."""
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) >> 10
+
+
+def bytes_of(size: int, unit: str, before: str, after: str) -> bytes:
+    return (before + unit * ((size - len(before) - len(after)) // len(unit)) + after).encode()
+
+
+CODE = '{"nbformat": 4, "cells": [{"cell_type": "code", "source": "def softmax(z): return z", "outputs": ['
+OUTPUTS = {
+    "a picture": ('{"data": {"image/png": "', "iVBO", '"}}]}]}'),
+    "many lines": ('{"output_type": "stream", "text": ["', "epoch 17: loss 0.0123\\n", '"]}]}]}'),
+    "numbers of a plot": ('{"data": {"application/vnd.plotly.v1+json": {"x": [0', ", 0.1234567890123", "]}}}]}]}"),
+    "NaN and emoji": ('{"data": {"text/plain": "\U0001f600", "x": [NaN', ", -Infinity", "]}}]}]}"),
+}
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux to measure memory")
+@pytest.mark.parametrize("kind", OUTPUTS)
+def test_outputs_of_50_mb_are_skipped_in_bounded_memory(gather, kind):
+    before, unit, after = OUTPUTS[kind]
+    data = bytes_of(52_000_000, unit, CODE + before, after)
+    gather([], {"warm.ipynb": notebook("x")})
+    Path("/proc/self/clear_refs").write_text("5")
+    held = peak_rss()
+    submission = gather(["softmax"], {"hw1.ipynb": data})
+    assert submission.definitions["softmax"].location == Location("hw1.ipynb", 1, 1)
+    assert submission.problems == ()
+    assert peak_rss() - held < 200
+
+
+def test_a_notebook_that_needs_too_much_memory_costs_itself(gather):
+    lists = bytes_of(48 << 20, "[],", '{"nbformat": 4, "cells": [', "0]}")
+    submission = gather(["relu"], {"n.ipynb": lists, "hw.py": "def relu(x): ..."})
+    assert set(submission.definitions) == {"relu"}
+    assert messages(submission) == [f"n.ipynb {notebooks.GIVEN_UP}"]
+
+
+def test_a_notebook_that_is_too_large_says_what_to_do(gather, root):
+    with open(root / "big.ipynb", "wb") as sparse:
+        sparse.truncate(101 << 20)
+    submission = gather(["relu"], {"hw.py": "def relu(x): ..."})
+    assert messages(submission) == [
+        "big.ipynb is larger than 100 MiB and was not read: clear the outputs of its cells and save it again"
+    ]
+
+
+def test_a_reader_that_dies_costs_the_notebook_and_says_what_to_do(gather, monkeypatch):
+    program = "print('ready', flush=True); raise MemoryError"
+    monkeypatch.setattr(notebooks, "command", lambda job: [sys.executable, "-c", program])
+    submission = gather(["relu"], {"n.ipynb": notebook("x"), "hw.py": "def relu(x): ..."})
+    assert messages(submission) == [f"n.ipynb {notebooks.GIVEN_UP}"]
+    assert "clear the outputs" in notebooks.GIVEN_UP
 
 
 @pytest.mark.parametrize("version", [3, 4])
@@ -248,16 +377,33 @@ def test_what_nbformat_writes_is_read(gather, version):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("", "is not a readable notebook"),
-        ("<<<<<<< HEAD\n{}", "is not a readable notebook"),
-        ("{}", "is not a readable notebook (Object missing required field `nbformat`)"),
-        ("[]", "is not a readable notebook"),
-        ('{"nbformat": 4, "cells": {}}', "is not a readable notebook"),
+        ("", "is empty: save it in Jupyter and hand it in again"),
+        (notebook("x = 1", "y = 2")[:150], "is cut off: save it in Jupyter and hand it in again, as a whole"),
+        (notebook("x = 1")[:-1], "is cut off: save it in Jupyter and hand it in again, as a whole"),
+        ("<!DOCTYPE html>\n<p>", "is a web page and not a notebook: download the .ipynb file itself"),
+        ("def softmax(z): ...", "is not a notebook: line 1 is no valid JSON (Expecting value); hand in one that opens"),
+        ('{\n<<<<<<< HEAD\n"nbformat": 4\n=======\n>>>>>>> x\n}', "holds a merge conflict (line 2): settle it, open"),
+        ("{}", "is not a notebook (it has no nbformat): hand in the .ipynb file itself"),
+        ("[]", "is not a notebook (it has no nbformat)"),
+        ('{"nbformat": 1, "cells": []}', "is a notebook of the old format 1: open it in Jupyter and save it again"),
+        ('{"nbformat": 4, "cells": {}}', "is not a readable notebook (its cells are no list): open it in Jupyter"),
+        (
+            '{"nbformat": 4, "cells": [{}]}',
+            "is not a readable notebook (cell 1 of all has no type): open it in Jupyter",
+        ),
+        (
+            '{"nbformat": 4, "cells": [{"cell_type": "code", "source": [1]}]}',
+            "is not a readable notebook (cell 1 of all has no text)",
+        ),
+        ('{"nbformat": ' + "9" * 5000 + "}", "is not a readable notebook: open it in Jupyter and save it again"),
         ('{"nbformat": 4, "x": ' + "[" * 100_000, "is not a notebook: its JSON is nested too deeply"),
         (b'{"nbformat": 4, "cells": "\xe9"}', "is not UTF-8 text"),
         (notebook("x", kernelspec={"name": "ir", "language": "R"}), "is a notebook in R: only Python is graded"),
+        (notebook("x", kernelspec={"name": "ir", "display_name": "R"}), "is a notebook in R: only Python is graded"),
+        (notebook("x", kernelspec={"name": "julia-1.11"}), "is a notebook in Julia: only Python is graded"),
         (notebook("x", language_info={"name": "julia"}), "is a notebook in julia: only Python is graded"),
         (notebook("#" * ((1 << 20) + 1)), "holds more than 1 MiB of code and was not read"),
+        (notebook(*["1"] * 10_001), "holds more than 10,000 cells of code and was not read"),
     ],
 )
 def test_what_is_no_python_notebook_is_refused(gather, content, said):
