@@ -14,6 +14,7 @@ from grader.collect.files import ARCHIVES, SUFFIXES, Intake, RefusedError, print
 from grader.collect.folder import read_files
 from grader.collect.modules import module_names, safe, unused
 from grader.collect.reading import Part, Reading, found_in, is_notebook, parse, split
+from grader.collect.scripts import beside
 from grader.model import Definition, Problem, Submission
 from sandbox.base import Chunk, Module
 
@@ -107,12 +108,16 @@ def build_modules(
     """Return the modules for the box, and the module's name for each file.
 
     Files whose relative imports reach the root folder find it as a package: then every file is there twice, as a
-    module of the root, as scripts import it, and as a module of that package.
+    module of the root, as scripts import it, and as a module of that package. What a file in a sub-folder imports as
+    a script does, from beside it, is there under its bare name too.
     """
     plain, bare = module_names(reading.files)
     sources = [(p, o) for p, o in reading.outlined if p.cell is None and not is_notebook(p.file)]
     modules = [as_module(part, plain[part.file]) for part, _ in sources]
     modules += [Module(name, (), package=True) for name in bare]
+    tops = {module.name.partition(".")[0] for module in modules}
+    aside = beside([part for part, _ in reading.outlined], tops)
+    modules += [as_module(part, name) for part, _ in sources for name in aside.get(part.file, ())]
     inner = {part.file for part, outline in sources if outline.level > part.file.count("/")}
     if inner:
         packaged, bare = module_names(reading.files, unused(root, plain.values()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import sys
 from collections.abc import Collection
 from pathlib import PurePosixPath
 
@@ -28,6 +29,8 @@ def module_names(files: Collection[str], prefix: str = "") -> tuple[dict[str, st
     for path in sorted((paths | folders) - {p / "__init__.py" for p in packages}, key=order):
         parent = names[path.parent]
         wish = f"{parent}.{safe(path.name if path in folders else path.stem)}".lstrip(".")
+        if path in folders and wish in sys.stdlib_module_names:
+            wish += "_"  # an installed module is never shadowed, and would take the place of the package
         names[path] = unused(wish, taken)
         taken.add(names[path])
     for folder in packages:

@@ -81,3 +81,39 @@ def test_relative_imports_in_the_root_work_without_init(gather):
 def test_a_file_with_a_syntax_error_is_still_a_module(gather):
     submission = gather(["f"], {"hw.py": "import util\ndef f(): ...", "util.py": "1 +"})
     assert [m.name for m in submission.modules] == ["hw", "util"]
+
+
+def test_what_lies_beside_a_script_is_found_by_its_bare_name(gather):
+    files = {
+        "src/hw.py": "from utils import up\nimport layers.basic as b, numpy\ndef f(): ...",
+        "src/utils.py": "def up(): ...",
+        "src/layers/__init__.py": "",
+        "src/layers/basic.py": "",
+        "src/unused.py": "",
+    }
+    names = {m.name: m.package for m in gather(["f"], files).modules}
+    assert names == {
+        "src": True,
+        "src.hw": False,
+        "src.utils": False,
+        "src.unused": False,
+        "src.layers": True,
+        "src.layers.basic": False,
+        "utils": False,
+        "layers": True,
+        "layers.basic": False,
+    }
+
+
+def test_a_bare_name_that_could_mean_two_files_means_none(gather):
+    files = {f"{folder}/{name}.py": "import utils" for folder in "ab" for name in ("hw", "utils")}
+    assert not [m for m in gather([], files).modules if m.name == "utils"]
+    files = {"a/hw.py": "import utils", "a/utils.py": "x = 1", "utils.py": "x = 2"}
+    (utils,) = [m for m in gather([], files).modules if m.name == "utils"]
+    assert utils.chunks[0].label == "utils.py"
+
+
+def test_a_folder_that_is_called_like_an_installed_module_is_a_package_of_another_name(gather):
+    submission = gather(["f"], {"code/hw.py": "from .utils import up\ndef f(): ...", "code/utils.py": "def up(): ..."})
+    assert submission.definitions["f"].module == "code_.hw"
+    assert {m.name for m in submission.modules} == {"code_", "code_.hw", "code_.utils"}

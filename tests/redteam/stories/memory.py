@@ -31,8 +31,8 @@ STORIES = (
     ),
     Story(
         "memory-at-import",
-        "a file that needs too much to be loaded gives no function",
-        "memory",
+        "of a file that needs too much to be loaded the definitions alone are",
+        "pass",
         "kept = []\nwhile True: kept.append([0] * 1_000_000)\ndef affine(x):\n    return 3 * x + 1",
         apart=True,
         patient=True,
