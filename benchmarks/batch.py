@@ -59,11 +59,11 @@ def main() -> None:
         compare_with_floor(folder, cases, middle, options)
         costs = {size: run(folder, size, options.sandbox) for size in sizes}
         for size, (seconds, start, peak) in costs.items():
-            each = (seconds - start) / size
+            each = (seconds - start) / (size - CORES)
             row(f"{size} submissions: each, after {start:.1f} s of beginning", f"{1e3 * each:.0f} ms", "")
             row(f"{size} submissions: memory of the command and of all its workers", peak, "400 MB")
         first, last = (costs[size] for size in (sizes[0], sizes[-1]))
-        growth = ((last[0] - last[1]) / sizes[-1]) / ((first[0] - first[1]) / sizes[0])
+        growth = ((last[0] - last[1]) / (sizes[-1] - CORES)) / ((first[0] - first[1]) / (sizes[0] - CORES))
         row(f"cost of each of {sizes[-1]} / each of {sizes[0]}", f"{growth:.2f}", "0.9 to 1.1")
         seconds, _, _ = run(folder, sizes[-1], options.sandbox, fresh=False)
         row(f"a finished batch of {sizes[-1]} again", f"{seconds:.1f} s", "5 s")
