@@ -73,7 +73,7 @@ def check(path: Path, only: str, watch: bool, backend: str | None, out: Path | N
 def _exported(targets: str, watch: bool) -> dict[str, Path | None]:
     from grader.selfcheck import EXPORTS
 
-    exported = targets_of(targets, ready=True) if targets else {}
+    exported = targets_of(targets) if targets else {}
     if others := [target for target in exported if target not in EXPORTS]:
         stop(
             f"a check is no grade: it exports to {', '.join(EXPORTS)}, and not to {others[0]}; grades come from "
