@@ -132,7 +132,7 @@ def test_a_workflow_is_valid_pinned_bounded_and_may_do_nothing_but_read(kind, fr
             # `python -m pip` would run a pip.py of the folder.
             assert "python -m" not in step.get("run", "")
     assert f'pip install "kernel-grader=={__version__}"' in text
-    assert ("grader sandbox build --torch" in text) == (framework == "torch")
+    assert ("--base python:3.12-slim --torch" in text) == (framework == "torch")
 
 
 def test_only_the_official_workflow_knows_secrets_and_only_two_steps_of_it():
@@ -168,7 +168,7 @@ def test_marks_lost_are_red_and_said_in_summary_annotations_points_and_artefact(
     )
     assert ran.failed == "check"
     assert runner.noted("pip") == [f"install kernel-grader=={__version__}"]
-    assert runner.noted("grader") == ["sandbox build"]
+    assert runner.noted("grader") == ["sandbox build --base python:3.12-slim"]
     folder = ran.artefacts["feedback"]
     report = results(folder)
     assert report.sandbox.backend == "docker" and report.title.endswith("public cases")
