@@ -23,7 +23,7 @@ from grader.report.words import Status
 from grader.selfcheck import HandoutError, check_submission, collect_for, find_handout
 from grader.vectors import VectorsError, load
 from sandbox.base import Limits, Sandbox, SandboxUnavailable
-from sandbox.select import choose
+from sandbox.select import choose, own_code
 
 
 class CheckFailed(Exception):  # noqa: N818
@@ -64,7 +64,7 @@ class HandoutFile(pytest.File):
 
     def _box(self) -> Sandbox:
         if self._sandbox is None:
-            self._sandbox = choose("process", self.vectors.framework)
+            self._sandbox = choose(own_code(), self.vectors.framework)
             self._sandbox.warm(self.vectors.framework, Limits.for_framework(self.vectors.framework), keep=1)
             self.config.add_cleanup(self._sandbox.close)
         return self._sandbox

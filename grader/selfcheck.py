@@ -20,10 +20,8 @@ if TYPE_CHECKING:
     from grader.vectors import Vectors
 
 SETTINGS = "grader.toml"
-PUBLIC_ONLY = (
-    "Public cases only, run on this machine with your rights. Hidden cases, the distribution of random answers and "
-    "speed are judged officially."
-)
+# The points of a check are no grade: it is not for gradebooks.
+EXPORTS = ("actions", "classroom", "junit")
 
 
 class HandoutError(Exception):
@@ -46,6 +44,14 @@ class Handout:
     framework: Framework
     file: str
     cases: Path
+
+
+def public_only(sandbox: Sandbox) -> str:
+    """Return what a check does not say, and where the process sandbox runs the code."""
+    where = ", run on this machine with your rights" if sandbox.name == "process" else ""
+    return (
+        f"Public cases only{where}. Hidden cases, the distribution of random answers and speed are judged officially."
+    )
 
 
 def find_handout(path: Path) -> Handout:

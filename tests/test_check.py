@@ -14,6 +14,7 @@ import pytest
 from grader.assignment import assignment_names
 from grader.codec import decode
 from grader.watch import needed, parsed
+from tests.sandbox.conftest import make
 
 ROOT = Path(__file__).resolve().parent.parent
 HANG_S = 60.0
@@ -21,7 +22,9 @@ HANG_S = 60.0
 
 def grader(*arguments, cwd=ROOT):
     command = [sys.executable, "-m", "grader", *map(str, arguments)]
-    environment = {**os.environ, "COLUMNS": "100", "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+    # A check on somebody's own machine, also where the tests run on a CI runner.
+    own = {name: value for name, value in os.environ.items() if name != "GITHUB_ACTIONS"}
+    environment = {**own, "COLUMNS": "100", "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=environment, timeout=HANG_S)
 
 
@@ -234,6 +237,43 @@ def test_a_wrong_request_is_one_line_that_says_what_to_do(work, prepare, argumen
     assert done.returncode == 2
     assert says in done.stderr and len(done.stderr.strip().splitlines()) == 1
     assert done.stdout == ""
+
+
+def test_exports_are_written_beside_the_results_and_print_nothing_at_home(work):
+    done = grader("check", work, "--only", "one_hot", "--export", "actions,classroom,junit", cwd=work)
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    written = {path.name for path in (work / "grader-results" / "work").rglob("*") if path.is_file()}
+    assert written == {
+        "results.json", "feedback.html", "feedback.md", "summary.md", "annotations.txt", "outputs.txt", "junit.xml"
+    }  # fmt: skip
+    again = grader("check", work, "--only", "one_hot", "--export", "junit=build", "--out", "out", cwd=work)
+    assert (
+        again.returncode == 0 and (work / "build" / "junit.xml").exists() and (work / "out" / "results.json").exists()
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--export", "canvas"), "a check is no grade"),
+        (("--export", "gradescope,junit"), "and not to gradescope"),
+        (("--export", "paper"), "No target 'paper'"),
+        (("--watch", "--export", "junit"), "leave out --export"),
+        (("--sandbox", "none"), "--sandbox"),
+    ],
+)
+def test_what_a_check_cannot_do_is_one_line(work, options, says):
+    done = grader("check", work, *options)
+    assert done.returncode == 2 and says in done.stderr and done.stderr.count("\n") == 1
+    assert not (work / "grader-results").exists()
+
+
+@pytest.mark.docker
+def test_a_check_can_be_made_in_a_stronger_sandbox(work):
+    make("docker", "numpy").close()
+    done = grader("check", work, "--only", "one_hot", "--sandbox", "docker")
+    assert done.returncode == 0, done.stderr
+    assert "docker sandbox" in done.stdout and "with your rights" not in done.stdout
 
 
 class Watch:

@@ -25,11 +25,9 @@ from grader.cli.common import (
     stop,
     warm_sandbox,
 )
+from grader.cli.exporting import export_to, in_export, targets_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import Any
-
     from grader.model import Report
 
 
@@ -45,7 +43,7 @@ if TYPE_CHECKING:
 @click.option("--speed/--no-speed", default=True, show_default=True, help="Time critical kernels that are right.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Choose other inputs, the same for everybody.")
 @click.option("--out", type=click.Path(path_type=Path), help="Results folder [default: grader-results/<name>/].")
-@click.option("--export", "targets", metavar="TO,..", default="", help="Also export, as `grader export --to` does.")
+@in_export
 @in_hidden
 @click.option("--json", "as_json", is_flag=True, help="Print results.json and nothing else.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 when marks were lost.")
@@ -72,15 +70,9 @@ def run(
     """
     from sandbox.base import SandboxUnavailable
 
-    exported = _targets(targets, ready=True) if targets else {}
+    exported = targets_of(targets, ready=True) if targets else {}
     # A box takes its time to start: everything else is loaded meanwhile.
     with warm_sandbox(backend, framework, runtime, device) as sandbox:
-        if sandbox.name == "process" != backend and os.environ.get("GITHUB_ACTIONS") == "true":
-            stop(
-                "only the process sandbox works here, in which a submission could find the job's tokens: set up Docker "
-                "(grader sandbox build) or bubblewrap; where the job has nothing to lose, give --sandbox process.",
-                OUR_FAULT,
-            )
         from grader.assignment import AssignmentError
         from grader.collect import CollectError
         from grader.course import CourseError, find_course
@@ -101,7 +93,7 @@ def run(
                 from grader.stepwise import grade_each
 
                 step = {"gradescope": exported["gradescope"]}
-                write = partial(_export, targets=step, out=folder, told=told)
+                write = partial(export_to, targets=step, out=folder, told=told)
                 report = graded(
                     lambda progress: grade_each(prepared, sandbox, lambda so_far: write([so_far]), progress)
                 )
@@ -113,7 +105,7 @@ def run(
             stop(str(error), OUR_FAULT)
         deliver(report, folder, as_json)
         if exported:
-            _export([report], exported, folder, told)
+            export_to([report], exported, folder, told)
     sys.exit(exit_code(report, exit_zero))
 
 
@@ -214,14 +206,14 @@ def export(
     results of `grader batch` what counts in its gradebook is written, under the students' ids.
     """
     folder = results if results.is_dir() else results.parent
-    wanted = _targets(targets)
+    wanted = targets_of(targets)
     paths, reports = _results(results, by_email=identity == "email")
     try:
         book = gradebook.read_bytes() if gradebook else b""
     except OSError as error:
         stop(f"{gradebook}: {error.strerror}.", WRONG_REQUEST)
     told = {"student": student, "gradebook": book, "column": column, "identity": identity, "hidden": hidden}
-    for path in _export(reports, wanted, out or folder, told):
+    for path in export_to(reports, wanted, out or folder, told):
         click.echo(path)
     if ours := [path for path, report in zip(paths, reports, strict=True) if report.outcome != "graded"]:
         stop(f"exported, but our faults keep {ours[0]} from being fully graded: see its feedback.", OUR_FAULT)
@@ -256,35 +248,3 @@ def _read(path: Path) -> Report:
         return decode(path.read_bytes())
     except (OSError, ResultsError) as error:
         raise ResultsError(f"{path}: {error.strerror if isinstance(error, OSError) else error}") from error
-
-
-def _targets(text: str, *, ready: bool = False) -> dict[str, Path | None]:
-    """Read the targets; with `ready`, nothing else will be said about them."""
-    from grader.export import ExportError, Options, parse_targets
-    from grader.export import ready as require
-
-    try:
-        targets = parse_targets(text)
-        if ready:
-            require(targets, Options(environment=os.environ))
-        return targets
-    except ExportError as error:
-        stop(str(error), WRONG_REQUEST)
-
-
-def _export(
-    reports: Sequence[Report], targets: Mapping[str, Path | None], out: Path, told: Mapping[str, Any]
-) -> list[Path]:
-    """Write the exports and print what GitHub reads from a step."""
-    from grader.export import ExportError, Options
-    from grader.export import export as write_exports
-
-    try:
-        paths, printed = write_exports(reports, targets, out, Options(**told, environment=os.environ))
-    except ExportError as error:
-        stop(str(error), WRONG_REQUEST)
-    except OSError as error:
-        stop(f"cannot write {error.filename}: {error.strerror}.", OUR_FAULT)
-    # GitHub reads both streams, and stdout may be for results.json alone.
-    click.echo(printed, nl=False, err=True)
-    return paths

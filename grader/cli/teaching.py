@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 @click.option("--only", metavar="F,G", default="", help="Hand out only these functions.")
 @click.option("--points", is_flag=True, help="Say how many points each function is worth.")
 @click.option("--solution", is_flag=True, help="Fill in the references: the instructor's own copy.")
-@click.option("--check", "compare", is_flag=True, help="Write nothing; fail when the handout is out of date.")
+@click.option("--official", is_flag=True, help="Write the workflow that grades officially into the course OUT instead.")
+@click.option("--check", "compare", is_flag=True, help="Write nothing; fail when what is there is out of date.")
 def generate(
     assignment: str,
     course: Path | None,
@@ -49,27 +50,36 @@ def generate(
     only: str,
     points: bool,
     solution: bool,
+    official: bool,
     compare: bool,
 ) -> None:
     """Make the handout of ASSIGNMENT: stubs or a notebook, the text, the public cases, a README, a workflow.
 
-    The public cases do not depend on GRADER_SECRET, and no hidden case, reference or hint is in a handout.
+    The public cases do not depend on GRADER_SECRET, and no hidden case, reference or hint is in a handout. With
+    --official, make the workflow that grades students' repositories with the hidden cases, for the private repository
+    of the course: see docs/ci.md.
     """
     from grader.assignment import AssignmentError
     from grader.course import CourseError, find_course
     from grader.generate.handout import Options, handout, outdated, write
     from grader.generate.stubs import GenerateError
+    from grader.generate.workflow import official as official_workflow
 
+    options = Options(kind, framework, names(only), points, solution)  # type: ignore[arg-type]
+    if official and options != Options(framework=options.framework):
+        stop("--official grades a whole assignment in any format: of the others give --framework alone.", WRONG_REQUEST)
     try:
         root = find_course(course, Path.cwd())
-        options = Options(kind, framework, names(only), points, solution)  # type: ignore[arg-type]
-        files = handout(root, assignment, options)
+        if official:
+            files = official_workflow(root, assignment, options.framework)
+        else:
+            files = handout(root, assignment, options)
         if not compare:
             write(files, out)
     except (AssignmentError, CourseError, GenerateError) as error:
         stop(str(error), WRONG_REQUEST)
     if not compare:
-        click.echo(f"{len(files)} files in {out}: start with README.md.")
+        click.echo(f"{out / next(iter(files))}" if official else f"{len(files)} files in {out}: start with README.md.")
         return
     lines = outdated(files, out, assignment)
     for line in lines:

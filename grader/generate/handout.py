@@ -6,9 +6,8 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from grader import __version__
 from grader.assignment import load_assignment, only
 from grader.atomic import write_atomically
 from grader.course import Course, load_course, topic_files
@@ -17,6 +16,7 @@ from grader.generate.solution import Solution
 from grader.generate.stubs import GenerateError, Source, docstring, needed_imports, read_source, stub
 from grader.generate.text import images, kept, sections
 from grader.generate.vectors import public_checks, public_vectors
+from grader.generate.workflow import rendered
 from grader.model import Assignment
 from grader.selfcheck import SETTINGS
 from grader.topic import Topic
@@ -80,8 +80,8 @@ def handout(root: Path, name: str, options: Options) -> dict[str, bytes]:
         "unchecked": [function for function in names if function not in checked],
         "options": options,
     }
-    files["README.md"] = _rendered("README.md.j2", facts)
-    files[".github/workflows/grade.yml"] = _rendered("grade.yml.j2", facts)
+    files["README.md"] = rendered("README.md.j2", facts)
+    files[".github/workflows/grade.yml"] = rendered("grade.yml.j2", facts)
     return dict(sorted((files | pictures).items()))
 
 
@@ -91,8 +91,9 @@ def file_name(assignment: str, options: Options) -> str:
 
 
 def write(files: Mapping[str, bytes], out: Path) -> None:
-    """Write a handout. Raises GenerateError for a folder that holds something else."""
-    if out.exists() and not (out / SETTINGS).is_file() and (not out.is_dir() or any(out.iterdir())):
+    """Write a handout, or an official workflow. Raises GenerateError where a handout would lie among other things."""
+    occupied = out.exists() and not (out / SETTINGS).is_file() and (not out.is_dir() or any(out.iterdir()))
+    if SETTINGS in files and occupied:
         raise GenerateError(f"{out} is there and is no handout: give a new folder.")
     try:
         for name, data in files.items():
@@ -103,7 +104,7 @@ def write(files: Mapping[str, bytes], out: Path) -> None:
 
 
 def outdated(files: Mapping[str, bytes], out: Path, name: str) -> list[str]:
-    """Return what of a handout on disk is not as it would be made now, one line each."""
+    """Return what on disk is not as it would be made now, one line each."""
     lines = []
     for file, data in files.items():
         path = out / file
@@ -111,7 +112,7 @@ def outdated(files: Mapping[str, bytes], out: Path, name: str) -> list[str]:
             lines.append(f"{file} is missing")
         elif path.read_bytes() != data:
             lines.append(f"{file} differs")
-    others = {f"{name}.py", f"{name}.ipynb"} - files.keys()
+    others = {f"{name}.py", f"{name}.ipynb"} - files.keys() if SETTINGS in files else ()
     return lines + [f"{file} is not part of this handout" for file in sorted(others) if (out / file).exists()]
 
 
@@ -185,19 +186,3 @@ def _rows(assignment: Assignment, course: Course) -> list[dict[str, str]]:
 
 def _points(hundredths: int) -> str:
     return f"{hundredths / 100:g}"
-
-
-def _rendered(template: str, facts: Mapping[str, Any]) -> bytes:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    folder = Path(__file__).parent.parent / "_templates" / "handout"
-    # Plain text from the course, which is trusted: there is nothing to escape.
-    environment = Environment(  # noqa: S701
-        loader=FileSystemLoader(folder),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    version = ".".join(__version__.split(".")[:2])
-    return environment.get_template(template).render(facts, version=version).encode()

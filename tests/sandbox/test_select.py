@@ -12,7 +12,7 @@ from sandbox.base import Call, Crashed, Limits, Missing, Raised, Refused, Rng, S
 from sandbox.engine import probe_docker
 from sandbox.fake import FakeSandbox
 from sandbox.images import build_images
-from sandbox.select import choose
+from sandbox.select import choose, own_code
 from tests.sandbox.conftest import make, one_module
 
 
@@ -26,8 +26,20 @@ def no_bubblewrap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sandbox.bubblewrap.shutil.which", lambda name: None)
 
 
-def test_auto_falls_back_to_process(no_engine: None, no_bubblewrap: None) -> None:
+def test_auto_falls_back_to_process(no_engine: None, no_bubblewrap: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     assert choose("auto", "numpy").name == "process"
+    assert own_code() == "process"
+
+
+def test_auto_does_not_fall_back_to_process_on_a_runner(
+    no_engine: None, no_bubblewrap: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert own_code() == "auto"
+    with pytest.raises(SandboxUnavailable, match="could find the job's tokens"):
+        choose("auto", "numpy")
+    assert choose("process", "numpy").name == "process"
 
 
 def test_auto_takes_bubblewrap_before_process(no_engine: None) -> None:
