@@ -9,6 +9,9 @@ import click
 
 from grader.cli.common import FULL_MARKS, OUR_FAULT, in_course, stop
 
+# The image's NumPy is this one's, which may not be there for another Python.
+BASE = f"python:{sys.version_info.major}.{sys.version_info.minor}-slim"
+
 
 @click.command()
 @in_course
@@ -27,7 +30,7 @@ def sandbox() -> None:
 
 
 @sandbox.command()
-@click.option("--base", default="python:3.11-slim", show_default=True, metavar="IMAGE", help="Base image with Python.")
+@click.option("--base", default=BASE, show_default=True, metavar="IMAGE", help="Base image with Python.")
 @click.option("--torch", is_flag=True, help="Build the image with torch too.")
 @click.option("--cuda", is_flag=True, help="Build the image with a torch for NVIDIA cards too.")
 def build(base: str, torch: bool, cuda: bool) -> None:
