@@ -23,6 +23,8 @@ class Shown:
     def begin(self, total: int) -> None:
         """Say how many submissions there are."""
         self._total = total
+        if self._bar is not None and self._task is not None:
+            self._draw(self._bar, self._task)
 
     def told(self, record: Record, known: bool) -> None:
         """Take note of a submission that has been dealt with, now or before."""
