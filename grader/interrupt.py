@@ -6,11 +6,21 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Protocol, TypeVar
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 RETRY = (signal.SIGALRM,) if hasattr(signal, "SIGALRM") else ()
 IMPORT_SYSTEM = "<frozen importlib"
 RETRY_S = 0.01
+
+
+class HasClose(Protocol):
+    """What can be closed, twice if need be."""
+
+    def close(self) -> None: ...
+
+
+Closable = TypeVar("Closable", bound=HasClose)
 
 
 @contextmanager
@@ -46,6 +56,19 @@ def interruptible() -> Iterator[None]:
                 signal.setitimer(signal.ITIMER_REAL, 0)
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+@contextmanager
+def ended(thing: Closable) -> Iterator[Closable]:
+    """Yield a thing and close it at the end; an end that the only interruption breaks off is begun again."""
+    try:
+        yield thing
+    finally:
+        try:
+            thing.close()
+        except KeyboardInterrupt:
+            thing.close()
+            raise
 
 
 def _imports(frame: FrameType | None) -> bool:

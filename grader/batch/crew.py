@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -85,27 +86,21 @@ class Crew:
 def serve(connection: Connection, setup: Setup) -> None:
     """Grade what arrives, until nothing more does or the parent is gone; a worker's life."""
     from grader.batch.worker import Grader
-    from grader.interrupt import interruptible
+    from grader.interrupt import ended, interruptible
     from sandbox.base import SandboxUnavailable
 
-    grader = None
-    try:
-        with interruptible():
-            threading.Thread(target=_follow_parent, daemon=True).start()
-            try:
-                job = connection.recv()
-                grader = Grader(setup)
-            except SandboxUnavailable as error:
-                connection.send(HaltedError(str(error)))
-                return
+    with contextlib.suppress(KeyboardInterrupt, EOFError, OSError), interruptible():
+        threading.Thread(target=_follow_parent, daemon=True).start()
+        job = connection.recv()
+        try:
+            grader = Grader(setup)
+        except SandboxUnavailable as error:
+            connection.send(HaltedError(str(error)))
+            return
+        with ended(grader):
             while True:
                 connection.send(grader.grade(job))
                 job = connection.recv()
-    except (KeyboardInterrupt, EOFError, OSError):
-        pass
-    finally:
-        if grader is not None:
-            grader.close()
 
 
 def _lost(job: Job, why: str) -> Done:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from grader.atomic import write_atomically
-from grader.batch import Workers, grade_all
+from grader.batch import grade_all
 from grader.batch.crew import Crew
 from grader.batch.find import CLASS_PAGE, find, handed_in_at
 from grader.batch.glance import glance
@@ -16,9 +15,13 @@ from grader.batch.gradebook import Gradebook, Terms, files, gradebook
 from grader.batch.model import Record, Setup
 from grader.batch.progress import Shown
 from grader.batch.roster import moment, owners, read_roster
+from grader.interrupt import ended
 from grader.pipeline import Request, asked
 from grader.report import STAFF_MODE
 from grader.report.class_page import render_class
+
+if TYPE_CHECKING:
+    from grader.batch.cluster import Cluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def grade_class(order: Order, shown: Shown) -> Outcome:
     order.out.mkdir(parents=True, exist_ok=True)
     setup = Setup(order.request, order.backend, order.runtime)
     shown.begin(len(hand_ins))
-    with hired(setup, order, len(hand_ins)) as workers:
+    with ended(hire(setup, order, len(hand_ins))) as workers:
         records = grade_all(setup, hand_ins, order.out, workers, shown.told)
     names = [function.name for function in assignment.functions]
     book = gradebook(assignment.title, names, records, submitted, whose, people, terms)
@@ -79,20 +82,10 @@ def grade_class(order: Order, shown: Shown) -> Outcome:
     return Outcome(tuple(records), shown.reused, book, tuple(others), bool(people))
 
 
-@contextmanager
-def hired(setup: Setup, order: Order, count: int) -> Iterator[Workers]:
-    """Yield the workers, and end them whatever happens."""
+def hire(setup: Setup, order: Order, count: int) -> Crew | Cluster:
+    """Return who grades: the cluster that is named, else processes of this machine."""
     if order.scheduler:
         from grader.batch.cluster import Cluster
 
-        crew: Crew | Cluster = Cluster(setup, order.scheduler)
-    else:
-        crew = Crew(setup, min(order.jobs, count))
-    try:
-        yield crew
-    finally:
-        try:
-            crew.close()
-        except KeyboardInterrupt:  # the only one that ever comes
-            crew.close()
-            raise
+        return Cluster(setup, order.scheduler)
+    return Crew(setup, min(order.jobs, count))

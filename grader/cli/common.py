@@ -52,6 +52,7 @@ def names(listed: str) -> tuple[str, ...]:
 @contextmanager
 def warm_sandbox(backend: str, framework: str, runtime: str, device: str = "cpu") -> Iterator[Sandbox]:
     """Choose a sandbox and start a box ahead; at the end close the sandbox, whatever happened."""
+    from grader.interrupt import ended
     from sandbox.base import Limits, SandboxUnavailable
     from sandbox.select import choose
 
@@ -61,15 +62,9 @@ def warm_sandbox(backend: str, framework: str, runtime: str, device: str = "cpu"
         sandbox = choose(backend, framework, runtime, device)  # type: ignore[arg-type]
     except SandboxUnavailable as error:
         stop(str(error), OUR_FAULT)
-    try:
+    with ended(sandbox):
         sandbox.warm(framework, Limits.for_framework(framework, device))  # type: ignore[arg-type]
         yield sandbox
-    finally:
-        try:
-            sandbox.close()
-        except KeyboardInterrupt:  # the only one that ever comes
-            sandbox.close()
-            raise
 
 
 def deliver(report: Report, out: Path, as_json: bool) -> None:
