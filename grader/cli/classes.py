@@ -12,12 +12,17 @@ from grader.cli.common import (
     FULL_MARKS,
     OUR_FAULT,
     WRONG_REQUEST,
+    from_seed,
     in_course,
     in_framework,
+    in_runtime,
     in_sandbox,
     names,
+    of_assignments,
     on_device,
+    only_functions,
     stop,
+    with_speed,
 )
 
 
@@ -25,14 +30,14 @@ from grader.cli.common import (
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the results of the class.")
 @in_course
-@click.option("--assignment", "assignments", multiple=True, metavar="NAME", help="Grade this assignment; repeatable.")
-@click.option("--only", metavar="F,G", default="", help="Grade only these functions.")
+@of_assignments
+@only_functions
 @in_framework
 @on_device
 @in_sandbox
-@click.option("--runtime", default="", metavar="NAME", help="Docker: another runtime of the engine, such as runsc.")
-@click.option("--speed/--no-speed", default=True, show_default=True, help="Time critical kernels that are right.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Choose other inputs, the same for everybody.")
+@in_runtime
+@with_speed
+@from_seed
 @click.option("--jobs", type=click.IntRange(1, 256), default=os.cpu_count() or 1, help="Workers [default: cores].")
 @click.option("--scheduler", default="", metavar="ADDRESS", help="Grade on a Dask cluster, as tcp://HOST:8786.")
 @click.option("--roster", type=click.Path(path_type=Path), help="CSV: id, and name, email, submission, submitted.")

@@ -29,6 +29,19 @@ in_sandbox = click.option(
     show_default=True,
     help="auto takes the strongest backend that works.",
 )
+of_assignments = click.option(
+    "--assignment", "assignments", multiple=True, metavar="NAME", help="Grade this assignment; repeatable."
+)
+only_functions = click.option("--only", metavar="F,G", default="", help="Grade only these functions.")
+in_runtime = click.option(
+    "--runtime", default="", metavar="NAME", help="Docker: another runtime of the engine, such as runsc."
+)
+with_speed = click.option(
+    "--speed/--no-speed", default=True, show_default=True, help="Time critical kernels that are right."
+)
+from_seed = click.option(
+    "--seed", type=int, default=0, show_default=True, help="Choose other inputs, the same for everybody."
+)
 in_hidden = click.option(
     "--hidden",
     type=click.Choice(["visible", "hidden", "after_due_date", "after_published"]),

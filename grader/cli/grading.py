@@ -15,15 +15,20 @@ from grader.cli.common import (
     WRONG_REQUEST,
     deliver,
     exit_code,
+    from_seed,
     in_course,
     in_framework,
     in_hidden,
+    in_runtime,
     in_sandbox,
     names,
+    of_assignments,
     on_device,
+    only_functions,
     show,
     stop,
     warm_sandbox,
+    with_speed,
 )
 from grader.cli.exporting import export_to, in_export, targets_of
 
@@ -34,14 +39,14 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("submission", type=click.Path(path_type=Path))
 @in_course
-@click.option("--assignment", "assignments", multiple=True, metavar="NAME", help="Grade this assignment; repeatable.")
-@click.option("--only", metavar="F,G", default="", help="Grade only these functions.")
+@of_assignments
+@only_functions
 @in_framework
 @on_device
 @in_sandbox
-@click.option("--runtime", default="", metavar="NAME", help="Docker: another runtime of the engine, such as runsc.")
-@click.option("--speed/--no-speed", default=True, show_default=True, help="Time critical kernels that are right.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Choose other inputs, the same for everybody.")
+@in_runtime
+@with_speed
+@from_seed
 @click.option("--out", type=click.Path(path_type=Path), help="Results folder [default: grader-results/<name>/].")
 @in_export
 @in_hidden
