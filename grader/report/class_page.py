@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
@@ -13,7 +11,7 @@ from markupsafe import Markup
 from grader.batch.tally import ATTEMPTS, PERCENT_FAILING
 from grader.batch.view import ClassView, Student, Suspect
 from grader.report import words
-from grader.report.templates import FOLDER, html_environment
+from grader.report.html import page_template
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -98,15 +96,7 @@ def segments(*parts: tuple[str, int]) -> Markup:
 
 @cache
 def _template() -> Template:
-    css = (FOLDER / "feedback.css").read_text("utf-8") + (FOLDER / "class.css").read_text("utf-8")
-    script = (FOLDER / "class.js").read_text("utf-8")
-    # The hashes let our own style sheet and script in, and nothing that a submission might get into the page.
-    policy = (
-        f"default-src 'none'; style-src {_hashed(css)}; script-src {_hashed(script)}; base-uri 'none'; "
-        "form-action 'none'"
-    )
-    environment = html_environment()
-    environment.globals |= {
+    given = {
         "ATTEMPTS": ATTEMPTS,
         "PERCENT_FAILING": PERCENT_FAILING,
         "LOW_PERCENT": LOW_PERCENT,
@@ -117,9 +107,4 @@ def _template() -> Template:
         "strip": strip,
         "segments": segments,
     }
-    trusted = {"css": Markup(css), "script": Markup(script), "policy": policy}  # noqa: S704 - our own files
-    return environment.get_template("class.html.j2", globals=trusted)
-
-
-def _hashed(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+    return page_template("class.html.j2", "feedback.css", "class.css", script="class.js", given=given)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
@@ -66,16 +67,26 @@ def render_html(report: Report) -> str:
     return page
 
 
+@cache
 def template() -> Template:
     """Return the compiled template of the report."""
     return page_template("feedback.html.j2", "feedback.css")
 
 
-@cache
-def page_template(name: str, *sheets: str) -> Template:
-    """Return the compiled template of a page, which gets the style sheets, joined, and the policy that lets them in."""
+def page_template(
+    name: str, *sheets: str, script: str = "", given: Mapping[str, object] = MappingProxyType({})
+) -> Template:
+    """Return the compiled template of a page, which gets the style sheets, joined, the script, and what is `given`.
+
+    The policy's hashes let our own style sheet and script in, and nothing that a submission might get into the page.
+    """
     css = "".join((FOLDER / sheet).read_text("utf-8") for sheet in sheets)
-    # The hash lets our own style sheet in and nothing that a submission might get into the page.
-    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    return html_environment().get_template(name, globals={"css": Markup(css), "policy": policy})  # noqa: S704
+    code = (FOLDER / script).read_text("utf-8") if script else ""
+    scripts = f" script-src {_hashed(code)};" if script else ""
+    policy = f"default-src 'none'; style-src {_hashed(css)};{scripts} base-uri 'none'; form-action 'none'"
+    trusted = {"css": Markup(css), "script": Markup(code), "policy": policy}  # noqa: S704 - our own files
+    return html_environment().get_template(name, globals={**given, **trusted})
+
+
+def _hashed(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
