@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import resource
 import subprocess
 import sys
 import tarfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from docker.errors import APIError
 
 from grader.model import Report
 from grader.pipeline import Request, grade, prepare
 from sandbox import session
-from sandbox.base import Limits, Sandbox, SandboxUnavailable
+from sandbox.base import Limits, Sandbox, SandboxUnavailable, Session, Source
 from sandbox.docker import DockerSandbox
 from sandbox.engine import SOCKET, connect, engine, image_id
 from sandbox.leftovers import RUN_LABEL
@@ -81,12 +82,14 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def each_container(sandbox: DockerSandbox, what: str) -> int:
-    """Do something to all of the sandbox's containers, as another client of the engine would."""
+    """Do something to all of the sandbox's containers, as another client of the engine would; return to how many."""
+    reached = 0
     with engine() as client:
-        found = client.containers.list(filters={"label": f"{RUN_LABEL}={sandbox._run}"})
-        for container in found:
-            getattr(container, what)(**({"force": True} if what == "remove" else {}))
-        return len(found)
+        for container in client.containers.list(ignore_removed=True, filters={"label": f"{RUN_LABEL}={sandbox._run}"}):
+            with contextlib.suppress(APIError):  # one that is just ending
+                getattr(container, what)(**({"force": True} if what == "remove" else {}))
+                reached += 1
+    return reached
 
 
 @pytest.mark.docker
@@ -101,22 +104,23 @@ def test_a_container_that_is_ended_from_outside_costs_nothing(
 
 
 @pytest.mark.docker
-def test_containers_that_are_killed_again_and_again_are_a_fault(docker: DockerSandbox) -> None:
-    over = threading.Event()
+def test_containers_that_are_killed_again_and_again_are_a_fault(
+    docker: DockerSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = docker.open
 
-    def killer() -> None:
-        while not over.wait(0.02):
-            try:
-                each_container(docker, "kill")
-            except Exception:  # one that is just ending
-                continue
+    def open_and_lose(source: Source, limits: Limits) -> Session:
+        new = opened(source, limits)
+        each_container(docker, "kill")
+        return new
 
-    thread = threading.Thread(target=killer)
-    try:
-        report = graded(docker, thread.start)
-    finally:
-        over.set()
-        thread.join()
+    with monkeypatch.context() as patched:
+
+        def from_now_on() -> None:
+            patched.setattr(docker, "open", open_and_lose)
+            each_container(docker, "kill")
+
+        report = graded(docker, from_now_on)
     assert report.outcome == "partial" and lost(report)
     assert "outside" in report.faults[0] or "did not start" in report.faults[0]
     assert is_complete(graded(docker))
