@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from grader.topic import Mistake, Properties, Topic
 from grader.tree import is_floating, leaves, map_leaves
 from grader.verify.mutate import mutants
 from grader.verify.named import Bench
-from grader.verify.trial import Function, Trial, call, time_limit, trials
+from grader.verify.trial import Function, Ruling, Trial, call, time_limit, trials
 
 MUTANT_LIMIT_S = 2.0
 
@@ -36,6 +37,7 @@ class Effort:
 # For the record, not for every day: no alarm in 10,000 runs, and 999 of 1,000 wrong ones caught.
 THOROUGH = Effort(random_reference=10_000, random_mistakes=1_000)
 MISSES_ALLOWED = 0.001
+MATRIX_SEEDS = 20  # so many show which cases catch a mistake; with more it only matters that one does
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,21 +126,32 @@ def _mistakes(topic: Topic, effort: Effort, failures: list[str]) -> tuple[float,
     smallest, matrix = math.inf, {}
     seeds = effort.random_mistakes if topic.is_random else effort.mistakes
     for mistake in topic.mistakes:
-        caught, missed, taught = dict[str, None](), 0, False
-        for seed in _seeds(seeds):
-            rulings = {t.case.name: t.rule(mistake.function) for t in trials(topic, seed, mistake.gradient)}
-            failed = {name: ruling for name, ruling in rulings.items() if not ruling.passed}
-            caught |= dict.fromkeys(failed)
+        caught, missed, taught = Counter[str](), 0, False
+        for seed in range(seeds):
+            failed = _failed(topic, mistake, str(seed), caught, all_cases=seed < MATRIX_SEEDS)
+            caught.update(failed.keys())
             missed += not failed
             taught |= any(not ruling.crashed for ruling in failed.values())
             if failed:
                 smallest = min(smallest, max(ruling.margin for ruling in failed.values()))
-        matrix[mistake.name] = tuple(caught)
+        matrix[mistake.name] = tuple(case.name for case in topic.cases if case.name in caught)
         if missed > MISSES_ALLOWED * seeds:
             failures.append(f"{mistake.name} is wrong and passes every case for {missed} of {seeds} seeds")
         elif not taught:
             failures.append(f"{mistake.name} is caught by crashing only, which teaches nothing")
     return smallest, matrix
+
+
+def _failed(topic: Topic, mistake: Mistake, seed: str, caught: Mapping[str, int], all_cases: bool) -> dict[str, Ruling]:
+    """Return the cases that catch a mistake with their rulings: all of them, or the first, likeliest cases first."""
+    failed: dict[str, Ruling] = {}
+    for trial in sorted(trials(topic, seed, mistake.gradient), key=lambda trial: -caught.get(trial.case.name, 0)):
+        ruling = trial.rule(mistake.function)
+        if not ruling.passed:
+            failed[trial.case.name] = ruling
+            if not all_cases:
+                break
+    return failed
 
 
 def _told_apart(topic: Topic, failures: list[str]) -> None:
