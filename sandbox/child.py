@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import json
 import os
 import random
 import resource
@@ -24,11 +25,10 @@ from sandbox.calling import accepting, answered
 from sandbox.decoder import decode
 from sandbox.devices import Host, announce
 from sandbox.encoder import encode
-from sandbox.exchange import Key
 from sandbox.loader import Loader, shown
 from sandbox.processes import PR_SET_DUMPABLE, PR_SET_PDEATHSIG, control, filter_calls
 from sandbox.sides import BoxSide, Originals, Plain
-from sandbox.wire import Frame, Reader, WireError, read_frame, write_buffers
+from sandbox.wire import Frame, Reader, Side, WireError, read_frame, write_buffers
 
 REQUEST_CAP = 1 << 30
 FRAMES_CAP = 12
@@ -40,8 +40,8 @@ OUR_FAULT = 70
 class Student:
     """The student's code, and the answers that it gives to requests."""
 
-    def __init__(self, box: dict[str, Any], torch: ModuleType | None, device: Host, definitions_only: bool) -> None:
-        self._loader = Loader(box["modules"], definitions_only)
+    def __init__(self, box: dict[str, Any], torch: ModuleType | None, device: Host) -> None:
+        self._loader = Loader(json.loads(box["source"]), box["definitions_only"])
         sys.meta_path.append(self._loader)
         self._side = BoxSide(torch, self._loader, device)
         self._bench = Bench(self._side, torch, device)
@@ -131,23 +131,25 @@ def clean(text: str) -> str:
     return text.encode("utf-8", "replace")[:2000].decode("utf-8", "ignore")
 
 
-def live(
-    requests: int, answers: int, printed: int, box: dict[str, Any], torch: ModuleType | None, device: Host, key: Key
-) -> NoReturn:
-    """Turn a freshly forked process into a child that serves requests until the pipe closes."""
-    code = OUR_FAULT
+def live(requests: int, answers: int, printed: int, parent: int, torch: ModuleType | None, device: Host) -> NoReturn:
+    """Turn a freshly forked process into a child: it hears what it is to run, then serves requests until the end."""
+    code, reader = OUR_FAULT, Reader(REQUEST_CAP)
     try:
+        stand_alone(parent)
+        if (frame := read_frame(requests, reader)) is None:
+            os._exit(0)
+        box = decode(frame, Side())
         confine(box, torch is not None, device)
         if device.remote and not announce(device, answers):
             os._exit(code)
         # Not before: a driver may have to run a program when it is opened.
-        if key.timed and (rules := childless(os.uname().machine)):
+        if box["timed"] and (rules := childless(os.uname().machine)):
             # A child that nobody waits for takes its seconds with it, and no clock of a process ever shows them.
             filter_calls(rules)
         redirect(printed)
-        student = Student(box, torch, device, key.definitions_only)
+        student = Student(box, torch, device)
         settle(torch)
-        serve(requests, answers, student)
+        serve(requests, answers, reader, student)
         code = 0
     except OSError:
         code = CLOSED_OUR_FILES
@@ -155,9 +157,9 @@ def live(
         os._exit(code)
 
 
-def serve(requests: int, answers: int, student: Student) -> None:
+def serve(requests: int, answers: int, reader: Reader, student: Student) -> None:
     """Answer requests until the pipe closes."""
-    reader, process = Reader(REQUEST_CAP), os.getpid()
+    process = os.getpid()
     while (frame := read_frame(requests, reader)) is not None:
         buffers = student.answer(frame, answers)
         if os.getpid() != process:
@@ -182,16 +184,20 @@ def settle(torch: ModuleType | None) -> None:
         torch.manual_seed(0)
 
 
-def confine(box: dict[str, Any], with_torch: bool, device: Host) -> None:
-    """Make the process its own session, the first to be killed for memory, and bound what it may use."""
+def stand_alone(parent: int) -> None:
+    """Make the process its own session, the first to be killed for memory, and one that ends with its parent."""
     os.setsid()
     control(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != box["parent"]:
+    if os.getppid() != parent:
         os._exit(0)  # the parent died before its death could be announced
     # A process that is not dumpable may not raise its own badness.
     control(PR_SET_DUMPABLE, 1)
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("1000")
+
+
+def confine(box: dict[str, Any], with_torch: bool, device: Host) -> None:
+    """Bound what the process may use."""
     memory = max(TORCH_ADDRESS_SPACE, box["memory_bytes"]) if with_torch else box["memory_bytes"]
     limits = {"RLIMIT_AS": memory, "RLIMIT_CORE": 0, "RLIMIT_FSIZE": 64 << 20, "RLIMIT_NOFILE": 256}
     if box["processes"] is not None and os.getuid() != 0:

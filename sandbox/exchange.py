@@ -49,15 +49,16 @@ class Key(NamedTuple):
 class Child:
     """A forked child as its parent sees it: the parent's ends of its pipes, and what it has loaded.
 
-    `problem` says why it could not open its device; `threads` is how many it had before any were the student's.
+    It has no `key` until it has heard what it is to run. `problem` says why it could not open its device; `threads` is
+    how many it had before any were the student's.
     """
 
     pid: int
-    key: Key
     requests: int
     answers: int
     printed: int
-    reader: Reader
+    key: Key | None = None
+    reader: Reader = field(default_factory=lambda: Reader(0))
     threads: int = 1
     problem: str = ""
     loaded: set[str] = field(default_factory=set)

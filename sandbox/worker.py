@@ -11,7 +11,6 @@ import contextlib
 import fcntl
 import gc
 import importlib
-import json
 import os
 import select
 import signal
@@ -58,11 +57,12 @@ class Worker:
     def serve(self) -> None:
         """Say that the libraries are imported, receive the source, then answer requests until the stream ends."""
         self._tell({"ready": facts() | {"device_problem": self._try_device() if self._device.remote else ""}}, [])
+        # Ahead of its source, while the host has none: later ones are not, or they would live beside other code.
+        self._child = self._fork()
         reader = Reader(child_program.REQUEST_CAP)
         if (frame := read_frame(self.requests, reader)) is None:
             return
         self.box = decode(frame, Side())
-        self.box |= {"modules": json.loads(self.box.pop("source")), "parent": os.getpid()}
         while (frame := read_frame(self.requests, reader)) is not None:
             self._answer(decode(frame, Side()), frame)
 
@@ -110,11 +110,13 @@ class Worker:
 
     def _child_for(self, key: Key) -> Child:
         child = self._child
-        if child is not None and (child.key != key or self.reap() or _readable(child.answers)):
+        if child is not None and (child.key not in (None, key) or self.reap() or _readable(child.answers)):
             # Bytes that nobody asked for lie in the pipe, or the child belongs to another group.
             self._discard()
         if self._child is None:
-            self._child = self._fork(key)
+            self._child = self._fork()
+        if self._child.key is None:
+            self._brief(self._child, key)
         return self._child
 
     def _unfit(self, child: Child, reply: str) -> bool:
@@ -124,10 +126,10 @@ class Worker:
         spoilt = spoilt or (self._device.remote and reply == "raised")
         return spoilt or self.reap() or _keeps_threads(child.pid, child.threads)
 
-    def _fork(self, key: Key) -> Child:
+    def _fork(self) -> Child:
         (request_r, request_w), (answer_r, answer_w), (print_r, print_w) = os.pipe(), os.pipe(), os.pipe()
         mine = (request_w, answer_r, print_r)
-        self._ending = None
+        self._ending, parent = None, os.getpid()
         pid = os.fork()
         if pid == 0:
             signal.set_wakeup_fd(-1)
@@ -135,17 +137,23 @@ class Worker:
                 signal.signal(number, signal.SIG_DFL)
             for fd in (*self._own, *mine):
                 os.close(fd)
-            child_program.live(request_r, answer_w, print_w, self.box, self._torch, self._device, key)
+            child_program.live(request_r, answer_w, print_w, parent, self._torch, self._device)
         for fd in (request_r, answer_w, print_w):
             os.close(fd)
-        child = Child(pid, key, *mine, Reader(self.box["result_bytes"]))
-        if self._device.remote:
-            child.problem, child.threads = _heard(answer_r), threads(pid)
-        for fd in mine:
-            os.set_blocking(fd, False)
         for fd in (request_w, answer_r):
             _widen(fd)
-        return child
+        return Child(pid, *mine)
+
+    def _brief(self, child: Child, key: Key) -> None:
+        """Tell a child what it is to run, and within which limits; until then no code of the student's is in it."""
+        child.key, child.reader = key, Reader(self.box["result_bytes"])
+        briefing = self.box | {"definitions_only": key.definitions_only, "timed": key.timed}
+        with contextlib.suppress(BrokenPipeError):  # it has died, which the first exchange will notice
+            write_buffers(child.requests, encode(briefing, Side(), child_program.REQUEST_CAP))
+        if self._device.remote:
+            child.problem, child.threads = _heard(child.answers), threads(child.pid)
+        for fd in (child.requests, child.answers, child.printed):
+            os.set_blocking(fd, False)
 
     def _try_device(self) -> str:
         """Open the device in a process of its own, and return what is wrong with it; empty when nothing is."""
