@@ -114,17 +114,15 @@ class Loader:
 
     def _statements(self, name: str, chunk: dict[str, Any], flags: int) -> Iterator[ast.stmt]:
         label, first = chunk["label"], chunk["line"]
+        text = "\n" * (first - 1) + chunk["text"]  # a cell starts at its own line
         try:
-            tree = compile(chunk["text"], label, "exec", flags | ast.PyCF_ONLY_AST, dont_inherit=True)
+            tree = compile(text, label, "exec", flags | ast.PyCF_ONLY_AST, dont_inherit=True)
         except (SyntaxError, ValueError, RecursionError) as error:
-            line = first
-            if isinstance(error, SyntaxError) and error.lineno:
-                line = error.lineno = error.lineno + first - 1
-            names = frozenset(_words(chunk["text"]))
-            self._remember(Failure(name, error, names, label, line))
+            line = (isinstance(error, SyntaxError) and error.lineno) or first
+            self._remember(Failure(name, error, frozenset(_words(text)), label, line))
             return
         assert isinstance(tree, ast.Module)  # noqa: S101 - mode "exec"
-        yield from ast.increment_lineno(tree, first - 1).body
+        yield from tree.body
 
     def _run(self, module: ModuleType, label: str, statement: ast.stmt, flags: int) -> None:
         try:
