@@ -446,8 +446,11 @@ def test_a_definition_that_failed_is_raised_as_loading(fresh: Open) -> None:
 
 def test_lines_are_counted_from_the_chunks_first_line(fresh: Open) -> None:
     chunk = Chunk("nb cell 7", 41, "\ndef f():\n    raise ValueError\n")
-    reply = fresh(Source((Module("hw", (chunk,)),))).call("f")
-    assert isinstance(reply, Raised) and [(f.label, f.line) for f in reply.frames] == [("nb cell 7", 43)]
+    wrong = Chunk("nb cell 8", 52, "\ndef g(:\n")
+    client = fresh(Source((Module("hw", (chunk, wrong)),)))
+    for name, place in (("f", ("nb cell 7", 43)), ("g", ("nb cell 8", 53))):
+        reply = client.call(name)
+        assert isinstance(reply, Raised) and [(f.label, f.line) for f in reply.frames] == [place]
 
 
 def test_exits_while_loading_are_survived(fresh: Open) -> None:
