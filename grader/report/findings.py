@@ -162,10 +162,14 @@ def _grouped(checks: Iterable[CheckResult]) -> tuple[Finding, ...]:
 
 
 def urgency(check: CheckResult) -> tuple[int, int, bool, int, int]:
-    """Return what sorts failed checks: a basic aspect first, then what can be looked at, then what hides mistakes."""
+    """Return what sorts failed checks: a basic aspect first, then what can be looked at, then what hides mistakes.
+
+    A function that is not there comes before all, and a backward that is not there after what is wrong in the forward.
+    """
+    missing = check.verdict is Verdict.MISSING
     category = check.mismatch.category if check.mismatch else ""
     return (
-        int(check.verdict is not Verdict.MISSING),
+        (2 if check.kind == "gradient" else 0) if missing else 1,
         _ASPECTS.index(check.aspect),
         not check.visible,
         _VERDICTS.index(check.verdict),

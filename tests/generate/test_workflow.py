@@ -20,7 +20,7 @@ from grader.codec import decode
 from grader.export.classroom import runner_names
 from grader.generate.handout import Options, handout, write
 from grader.generate.stubs import GenerateError
-from grader.generate.workflow import official
+from grader.generate.workflow import ACTIONS, official
 from tests.generate.runner import ROOT, TOKEN, Runner, read_workflow
 from tests.sandbox.conftest import make
 
@@ -133,6 +133,12 @@ def test_a_workflow_is_valid_pinned_bounded_and_may_do_nothing_but_read(kind, fr
             assert "python -m" not in step.get("run", "")
     assert f'pip install "kernel-grader=={__version__}"' in text
     assert ("--base python:3.12-slim --torch" in text) == (framework == "torch")
+
+
+def test_our_own_workflow_takes_the_same_commits():
+    own = (ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8")
+    uses = [line.partition("uses: ")[2] for line in own.splitlines() if "uses:" in line]
+    assert uses and set(uses) <= set(ACTIONS.values())
 
 
 def test_only_the_official_workflow_knows_secrets_and_only_two_steps_of_it():

@@ -50,6 +50,13 @@ def test_basic_aspects_come_before_special_ones() -> None:
     assert order == ["seen", "hidden", "edge"]
 
 
+def test_a_wrong_forward_comes_before_a_backward_that_was_not_started() -> None:
+    unstarted = check("a", Verdict.MISSING, kind="gradient", aspect=Aspect.GRADIENT)
+    both = function("f", 0, 100, (unstarted, check("a", Verdict.FAIL), check("b", Verdict.CRASH, aspect=Aspect.EDGE)))
+    assert [finding.first for finding in findings(both)][-1] == unstarted
+    assert next_steps(report((both,)))[0].summary == findings(both)[0].summary != unstarted.summary
+
+
 def test_next_steps_are_where_most_points_are() -> None:
     steps = next_steps(every_verdict())
     assert {s.function.name: s.lost for s in steps} == {"conv2d": 1000, "softmax": 550, "max_pool": 500}
