@@ -15,6 +15,9 @@ from grader.cli.common import OUR_FAULT, WRONG_REQUEST, in_course, names, stop
 @in_course
 @click.option("--only", metavar="F,G", default="", help="Compare only these functions.")
 @click.option("--handout", type=click.Path(path_type=Path), help="Code that was handed out, which does not count.")
+@click.option(
+    "--roster", type=click.Path(path_type=Path), help="Who is who, as for batch: hand-ins of one student are no pair."
+)
 @click.option("--top", type=click.IntRange(1, 200), default=10, show_default=True, help="Pairs for each function.")
 @click.option(
     "--out",
@@ -25,7 +28,14 @@ from grader.cli.common import OUR_FAULT, WRONG_REQUEST, in_course, names, stop
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else; the page is written all the same.")
 def similar(
-    folder: Path, course: Path | None, only: str, handout: Path | None, top: int, out: Path, as_json: bool
+    folder: Path,
+    course: Path | None,
+    only: str,
+    handout: Path | None,
+    roster: Path | None,
+    top: int,
+    out: Path,
+    as_json: bool,
 ) -> None:
     """Show which submissions in DIR are most alike, function by function: a place to look, not a verdict.
 
@@ -41,6 +51,7 @@ def similar(
     from grader.assignment import AssignmentError
     from grader.atomic import write_atomically
     from grader.batch.find import BatchError, find
+    from grader.batch.roster import owners, read_roster
     from grader.codec import to_json
     from grader.collect import CollectError
     from grader.course import CourseError, find_course
@@ -58,12 +69,14 @@ def similar(
         )
         given = handed_out(handout) if handout else []
         hand_ins, _ = find(folder)
+        people = owners(read_roster(roster), hand_ins) if roster else {}
     except (AssignmentError, BatchError, CollectError, CourseError) as error:
         stop(str(error), WRONG_REQUEST)
     if len(hand_ins) < 2:
         stop(f"{folder} holds only one submission: there is nothing to compare it with.", WRONG_REQUEST)
     read = list(tracked(gather(hand_ins, every), "reading", len(hand_ins)))
-    found = survey(tracked(chosen, "comparing", len(chosen)), read, given, top)
+    authors = {hand_in: person.id for hand_in, person in people.items()}
+    found = survey(tracked(chosen, "comparing", len(chosen)), read, given, top, authors)
     try:
         page = render_page(found, read, folder.resolve().name)
         write_atomically(out, page.encode("utf-8", "replace"), STAFF_MODE)

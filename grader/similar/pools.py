@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import chain, combinations
@@ -52,21 +52,26 @@ class Pool:
         return ALIKE if self.usual is None else max(ALIKE, (1 + self.usual) / 2)
 
 
-def pool(function: str, versions: Mapping[int, Written], given: Set[int]) -> tuple[Pool, NDArray[np.float32]]:
+def pool(
+    function: str, versions: Mapping[int, Written], given: Set[int], authors: Sequence[str]
+) -> tuple[Pool, NDArray[np.float32]]:
     """Return what of a function counts, and for each two versions the part of their runs that both have.
 
-    `given` are the runs that were handed out.
+    `given` are the runs that were handed out; two versions of one of the `authors`, by number, have nothing in common.
     """
     taken = {number: leave_out(fingerprint(version.code), given) for number, version in versions.items()}
     long = sum(one.token_coverage >= MIN_WORDS for one in taken.values())
-    counts = Counter(chain.from_iterable(one.hashes for one in taken.values()))
-    common = {run for run, count in counts.items() if 2 * count > len(taken)} if len(taken) >= MANY else set()
+    had: dict[str, set[int]] = defaultdict(set)
+    for number, one in taken.items():
+        had[authors[number]].update(one.hashes)
+    counts = Counter(chain.from_iterable(had.values()))
+    common = {run for run, count in counts.items() if 2 * count > len(had)} if len(had) >= MANY else set()
     left = {number: leave_out(one, common) for number, one in taken.items()}
     kept = {number: one for number, one in left.items() if one.token_coverage >= MIN_WORDS}
     versions = {number: versions[number] for number in kept}
-    usual = _usual(list(kept.values()))
-    counted = Pool(function, len(taken), long, versions, common | given, bool(common), usual)
-    return counted, _shares(list(kept.values()))
+    by = np.array([authors[number] for number in kept])
+    counted = Pool(function, len(taken), long, versions, common | given, bool(common), _usual(list(kept.values()), by))
+    return counted, np.where(by[:, None] == by, 0, _shares(list(kept.values())))
 
 
 def share(first: CodeFingerprint, second: CodeFingerprint) -> float:
@@ -83,11 +88,11 @@ def highest(shares: NDArray[np.float32], count: int) -> list[Both]:
     return [(int(rows[one]), int(columns[one])) for one in best if values[one] > 0]
 
 
-def _usual(kept: Sequence[CodeFingerprint]) -> float | None:
-    """Return the median share of two versions, from a sample that is always the same."""
-    if len(kept) < MANY:
+def _usual(kept: Sequence[CodeFingerprint], by: NDArray[np.str_]) -> float | None:
+    """Return the median share of two authors' versions, from a sample that is always the same."""
+    if len(set(by)) < MANY:
         return None
-    pairs = list(combinations(range(len(kept)), 2))
+    pairs = [(first, second) for first, second in combinations(range(len(kept)), 2) if by[first] != by[second]]
     chosen = random.Random(0).sample(pairs, min(SAMPLE, len(pairs)))  # noqa: S311 - a sample, no secret
     return median(share(kept[first], kept[second]) for first, second in chosen)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from types import MappingProxyType
 
 import numpy as np
 
@@ -36,25 +37,33 @@ class _Match:
         return sum(self.same) / sum(self.words)
 
 
-def survey(functions: Iterable[str], gathered: Sequence[Read | Refused], given: Iterable[str], top: int) -> Survey:
+def survey(
+    functions: Iterable[str],
+    gathered: Sequence[Read | Refused],
+    given: Iterable[str],
+    top: int,
+    authors: Mapping[str, str] = MappingProxyType({}),
+) -> Survey:
     """Compare what submissions wrote; `given` is the code that was handed out.
 
-    The `top` most alike pairs are kept for each function and over all functions.
+    `authors` says whose a submission is, by its name; two of one author are not compared. The `top`
+    most alike pairs are kept for each function and over all functions.
     """
     read = [one for one in gathered if isinstance(one, Read)]
     handed = frozenset(chain.from_iterable(fingerprint(code).hashes for code in given))
+    names = [one.name for one in read]
+    whose = [authors.get(name, name) for name in names]
     totals = np.zeros((len(read), len(read)), np.float32)
     pools, likely, limit = [], [], max(LIKELY, 4 * top)
     for function in functions:
         versions = {n: one.functions[function] for n, one in enumerate(read) if function in one.functions}
-        here, shares = pool(function, versions, handed)
+        here, shares = pool(function, versions, handed, whose)
         numbers = list(here.versions)
         totals[np.ix_(numbers, numbers)] += shares
         likely.append({(numbers[a], numbers[b]) for a, b in highest(shares, limit)})
         pools.append(here)
     overall = highest(totals, limit)
     matches = [_compared(here, pairs.union(overall)) for here, pairs in zip(pools, likely, strict=True)]
-    names = [one.name for one in read]
     pairs = {both: _pair(both, pools, matches, names) for both in overall}
     best = sorted((both for both in overall if pairs[both].alike), key=lambda both: _order(pairs[both]))[:top]
     return Survey(

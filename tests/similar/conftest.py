@@ -30,13 +30,13 @@ def source(function, name):
 
 @pytest.fixture
 def compare(tmp_path):
-    """Return what compares a class: the sources by name, and what was handed out."""
+    """Return what compares a class: the sources by name, what was handed out, and whose the sources are."""
 
-    def compared(sources, functions, given=(), top=10):
+    def compared(sources, functions, given=(), top=10, authors=()):
         for name, text in sources.items():
             (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
         read = list(gather(find(tmp_path)[0], list(functions)))
-        return survey(functions, read, given, top)
+        return survey(functions, read, given, top, dict(authors))
 
     return compared
 

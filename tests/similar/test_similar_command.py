@@ -71,6 +71,13 @@ def test_functions_pairs_and_place_can_be_chosen(klass):
     assert not (klass.parent / "similar.html").exists()
 
 
+def test_hand_ins_of_one_student_of_the_roster_are_no_pair(klass):
+    roster = klass.parent / "roster.csv"
+    roster.write_text("id,submission\n7,[bd]*n*\n")
+    found = json.loads(similar(klass, "--json", "--roster", roster).stdout)
+    assert not [pair for pair in found["pairs"] if {pair["first"], pair["second"]} == {"ben", "dan"}]
+
+
 def test_what_was_handed_out_does_not_count(klass):
     handout = klass.parent / "handout"
     handout.mkdir()
@@ -99,6 +106,7 @@ def test_nothing_of_a_reference_is_written(tmp_path, versions):
         (["--only", "nothing"], "No function 'nothing'"),
         (["--handout", "nowhere"], "nowhere does not exist"),
         (["--top", "0"], "--top"),
+        (["--roster", "nowhere.csv"], "the roster nowhere.csv"),
     ],
 )
 def test_a_wrong_request_is_one_line(klass, options, said):

@@ -164,3 +164,13 @@ def test_nobody_and_nothing():
     found = survey(["nms"], [Refused("eve", "is no zip")], [], 10)
     assert found.pairs == found.functions == found.too_short == found.same == found.submissions == ()
     assert found.refused == (Refused("eve", "is no zip"),)
+
+
+def test_hand_ins_of_one_student_are_not_compared_and_count_once(compare, versions):
+    sources = {"bob": versions["nms"][0], "cem": versions["nms"][1], "dan": versions["nms"][2]}
+    sources |= {f"ada_{n}": versions["nms"][0] for n in range(4)}
+    assert compare(sources, ["nms"]).functions[0].common
+    (function,) = compare(sources, ["nms"], authors={f"ada_{n}": "ada" for n in range(4)}).functions
+    assert not function.common and function.usual is None
+    found = [{pair.first.submission, pair.second.submission} for pair in function.pairs]
+    assert found == [{f"ada_{n}", "bob"} for n in range(4)]
