@@ -29,7 +29,7 @@ from sandbox.base import Limits, Sandbox
 from tests.redteam.story import OUTSIDE, REFUSED, Story, filled
 
 COURSE = Path(__file__).with_name("course")
-CHAPTERS = {"affine": "attacked", "order": "indices", "mean": "scalar"}
+CHAPTERS = {"affine": "patient", "order": "indices", "mean": "scalar"}
 LIMITS = Limits(memory_bytes=512 << 20, processes=40, load_deadline_s=3.0)
 GRACE_S = 1.0
 START_S = 60.0  # for all that is not a deadline, on a busy machine
@@ -146,7 +146,8 @@ def _failures_of_threads() -> Iterator[list[str]]:
 
 
 def _graded(story: Story, sandbox: Sandbox, yard: Yard) -> Report | str:
-    chapter = "patient" if story.patient else CHAPTERS[story.attacked]
+    hurried = story.attacked == "affine" and not story.takes_its_time(sandbox.name)
+    chapter = "hurried" if hurried else CHAPTERS[story.attacked]
     try:
         prepared = prepare(
             Request(

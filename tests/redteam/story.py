@@ -44,8 +44,8 @@ class Story:
     Verdicts are those of the attacked function's values checks; without "pass" among them it must earn nothing.
     `others` are those of the honest functions. `on` gives the verdicts of a backend that promises less, `never_on`
     says why a backend is not asked at all, `holes` on which backends the story is known to fail, and why.
-    A `patient` story has a long deadline, since it must end otherwise. `submission` names the one file that is handed
-    in where it is not the folder.
+    A story that may not time out has a long deadline, and a `patient` one has it though it may. `submission` names the
+    one file that is handed in where it is not the folder.
     """
 
     name: str
@@ -70,6 +70,10 @@ class Story:
     def verdicts(self, backend: str) -> frozenset[str]:
         """Return what the attacked function may come to."""
         return frozenset(self.on.get(backend, self.allowed).split())
+
+    def takes_its_time(self, backend: str) -> bool:
+        """Whether its deadline is long: how busy this machine is must not decide how the story ends."""
+        return self.patient or "timeout" not in self.verdicts(backend)
 
     def contents(self, names: Mapping[str, str]) -> dict[str, bytes | None]:
         """Return the files of the submission, with `names` filled in."""

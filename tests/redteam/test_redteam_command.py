@@ -46,7 +46,7 @@ def command(yard: Yard, backend: Sandbox, source: str, *options: str) -> subproc
     (folder / "hw.py").write_text(source + "\n" + HONEST)
     for name in TRAPS:
         (folder / f"{name}.py").write_text(TRAP)
-    chapters = [word for name in ("before", "attacked", "after") for word in ("--assignment", name)]
+    chapters = [word for name in ("before", "patient", "after") for word in ("--assignment", name)]
     # -P: as for the installed command, the working directory is no place to import from.
     arguments = [sys.executable, "-P", "-m", "grader", "run", ".", "--course", str(COURSE), *chapters, *options]
     return subprocess.run(

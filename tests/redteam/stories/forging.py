@@ -151,7 +151,6 @@ STORIES = (
             return x
         """,
         "fail",
-        patient=True,
     ),
     forging(
         "descriptors-closed",

@@ -10,14 +10,12 @@ STORIES = (
         "many small objects",
         "memory",
         "def affine(x):\n    kept = []\n    while True: kept.append([0] * 1_000_000)",
-        patient=True,
     ),
     Story(
         "memory-arrays",
         "large blocks that are touched",
         "memory",
         "def affine(x):\n    kept = []\n    while True: kept.append(np.ones(10_000_000))",
-        patient=True,
     ),
     Story(
         "memory-at-once", "one request for 8 TiB", "memory", "def affine(x):\n    return np.zeros((1 << 20, 1 << 20))"
@@ -27,7 +25,6 @@ STORIES = (
         "a number of 2**40 bits",
         "memory error",
         "def affine(x):\n    return 1 << (1 << 40)",
-        patient=True,
     ),
     Story(
         "memory-at-import",
@@ -35,7 +32,6 @@ STORIES = (
         "pass",
         "kept = []\nwhile True: kept.append([0] * 1_000_000)\ndef affine(x):\n    return 3 * x + 1",
         apart=True,
-        patient=True,
     ),
     Story(
         "memory-temporary-files",
@@ -50,7 +46,6 @@ STORIES = (
                         file.write(bytes(1 << 20))
             raise OSError("no space")
         """,
-        patient=True,
     ),
     Story(
         "memory-shared",
@@ -66,7 +61,6 @@ STORIES = (
                 raise OSError("enough")
             return 3 * x + 1
         """,
-        patient=True,
     ),
     Story(
         "memory-mapped",
@@ -81,7 +75,6 @@ STORIES = (
                 for place in range(0, 64 << 20, 4096):
                     kept[-1][place] = 1
         """,
-        patient=True,
     ),
     Story(
         "memory-doubling-bytes",
@@ -93,7 +86,6 @@ STORIES = (
             while True:
                 block = bytearray(memoryview(block)) * 2
         """,
-        patient=True,
     ),
     Story(
         "memory-in-children",
@@ -116,7 +108,6 @@ STORIES = (
         "the second call finds no room",
         "pass memory",
         "kept = []\ndef affine(x):\n    kept.append(np.ones(20_000_000))\n    return 3 * x + 1",
-        patient=True,
     ),
     Story("memory-recursion", "Python's own limit", "error", "def affine(x):\n    return affine(x)"),
     Story(
@@ -139,7 +130,6 @@ STORIES = (
         "a MemoryError that the code raises itself",
         "memory",
         "def affine(x):\n    raise MemoryError",
-        patient=True,
     ),
     Story(
         "memory-limit-raised",
@@ -158,6 +148,5 @@ STORIES = (
             kept = []
             while True: kept.append(np.ones(10_000_000))
         """,
-        patient=True,
     ),
 )

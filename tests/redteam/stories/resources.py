@@ -10,7 +10,6 @@ STORIES = (
         "a file that is opened in a loop and never closed",
         "error",
         "def affine(x):\n    kept = []\n    while True: kept.append(open(os.devnull))",
-        patient=True,
     ),
     Story(
         "resources-sockets",
@@ -25,14 +24,12 @@ STORIES = (
             except OSError:
                 return 3 * x + 1
         """,
-        patient=True,
     ),
     Story(
         "resources-terminals",
         "a table that the whole machine shares",
         "error",
         "def affine(x):\n    kept = []\n    while True: kept.append(os.openpty())",
-        patient=True,
     ),
     Story(
         "resources-inodes",
@@ -44,7 +41,6 @@ STORIES = (
                 open(f"f{number}", "w").close()
             raise OSError("enough")
         """,
-        patient=True,
     ),
     Story(
         "resources-large-file",
@@ -57,7 +53,6 @@ STORIES = (
                     file.write(bytes(1 << 20))
             return 3 * x + 1
         """,
-        patient=True,
     ),
     Story(
         "resources-sparse-file",
@@ -76,7 +71,6 @@ STORIES = (
                 os.chdir("d")
             return 3 * x + 1
         """,
-        patient=True,
     ),
     Story(
         "resources-odd-names",
@@ -118,7 +112,6 @@ STORIES = (
                 os.write(kept[-1][1], bytes(1 << 20))
             raise OSError("enough")
         """,
-        patient=True,
     ),
     Story(
         "resources-working-folder-gone",

@@ -30,7 +30,7 @@ STORIES = (
     beside(
         "course",
         "a course of the submission's own",
-        {"reference/hostile/affine.py": TAMPER, "assignments/attacked/assignment.toml": "title = 'mine'"},
+        {"reference/hostile/affine.py": TAMPER, "assignments/patient/assignment.toml": "title = 'mine'"},
     ),
     beside("course-module", "the module that carries arguments", {"_course_affine.py": TRAP}),
     beside("settings", "settings of tools", {"pyproject.toml": "[tool]", "tox.ini": "", ".env": "GRADER_SECRET=x"}),
