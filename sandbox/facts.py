@@ -27,17 +27,28 @@ def facts() -> dict[str, Any]:
         "no_new_privileges": _number(status.get("NoNewPrivs")),
         "seccomp": _number(status.get("Seccomp")),
         "interfaces": sorted(name for _, name in socket.if_nameindex()),
-        "root_is_read_only": bool(os.statvfs("/").f_flag & os.ST_RDONLY),
+        "root_is_read_only": _root_is_read_only(),
         "writable": _writable(),
         "swap_total": _number(next((line for line in _lines("/proc/meminfo") if line.startswith("SwapTotal:")), None)),
         **{name: _first(files) for name, files in LIMIT_FILES.items()},
     }
 
 
+def _root_is_read_only() -> bool:
+    """Return what the table of mounts says; gVisor's statvfs() calls no file system read-only."""
+    options = [options for place, options in _mounts() if place == "/"]
+    return bool(options) and "ro" in options[-1].split(",")
+
+
 def _writable() -> list[str]:
     """Return the folders where something is mounted and this process may write."""
-    places = [fields[4] for line in _lines("/proc/self/mountinfo") if len(fields := line.split(" ")) > 4]
-    return sorted({place for place in places if os.path.isdir(place) and os.access(place, os.W_OK)})
+    return sorted({place for place, _ in _mounts() if os.path.isdir(place) and os.access(place, os.W_OK)})
+
+
+def _mounts() -> list[tuple[str, str]]:
+    """Return the place of each mount and its options, in the order in which they were made."""
+    lines = [line.split(" ") for line in _lines("/proc/self/mountinfo")]
+    return [(fields[4], fields[5]) for fields in lines if len(fields) > 5]
 
 
 def _lines(path: str) -> list[str]:

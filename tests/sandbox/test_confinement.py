@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from sandbox import facts as facts_module
 from sandbox.base import Limits, SandboxUnavailable
 from sandbox.confinement import bounds, privileges, reach, refuse
 from sandbox.facts import facts
@@ -74,3 +75,21 @@ def test_a_box_that_falls_short_is_ended_and_refused():
 def test_this_process_is_not_confined():
     assert "its system calls are not filtered" in (shortcomings(facts() | {"seccomp": 0}, LIMITS))
     assert type(facts()["uid"]) is int and type(facts()["capabilities"]) in (int, type(None))
+
+
+@pytest.mark.parametrize(
+    ("mounts", "read_only"),
+    [
+        (["8 8 0:8 / / ro - 9p none ro,trans=fd"], True),
+        (["8 8 0:8 / / ro,relatime master:1 - overlay overlay rw,lowerdir=a"], True),
+        (["8 8 0:8 / / rw,relatime - overlay overlay rw", "9 8 0:9 / /ro ro - tmpfs none ro"], False),
+        (["8 8 0:8 / / ro - ext4 disk ro", "9 8 0:9 / / rw - tmpfs none rw"], False),
+        (["8 8 0:8 / / errors=ro - ext4 disk rw"], False),
+        ([], False),
+    ],
+    ids=["gvisor", "overlay", "writable", "mounted-over", "another-word", "no-table"],
+)
+def test_whether_the_root_is_read_only_stands_in_the_table_of_mounts(monkeypatch, mounts, read_only):
+    real = facts_module._lines
+    monkeypatch.setattr(facts_module, "_lines", lambda path: mounts if path.endswith("mountinfo") else real(path))
+    assert facts()["root_is_read_only"] is read_only
