@@ -17,7 +17,8 @@ def print_proofs(proofs: Sequence[Proof], matrix: bool) -> None:
     console.print(_table(proofs))
     console.print(
         "right: the worst alternate's error, wrong: the smallest mistake's, in units of the allowed error "
-        "(inf: no matter of size); named: mistakes whose hint is given; equal: mutants declared equivalent"
+        "(inf: no matter of size); named: mistakes whose hint is given; mut.: mutants of the reference, equal: those "
+        "declared equivalent"
     )
     if matrix:
         for proof in proofs:
@@ -36,8 +37,9 @@ def print_proofs(proofs: Sequence[Proof], matrix: bool) -> None:
 
 
 def _table(proofs: Iterable[Proof]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("topic", "proof", "cases", "mistakes", "named", "alts", "right", "wrong", "mutants", "equal"):
+    # One blank between columns: the longest name of the course fits into 80 columns beside them.
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
+    for column in ("topic", "proof", "cases", "mistakes", "named", "alts", "right", "wrong", "mut.", "equal"):
         table.add_column(column, justify="left" if column in ("topic", "proof") else "right", no_wrap=True)
     for proof in proofs:
         verdict = "[bold red]FAIL[/]" if proof.failures else "[green]ok[/]"
